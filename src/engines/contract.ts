@@ -1,0 +1,75 @@
+/**
+ * The contract between msrdiff and an engine. Everything that is compared comes through these methods.
+ *
+ * "Cannot" is a value: an engine states up front which events it can run, and a comparison that it cannot take
+ * part in ends as `incomparable`, with the reason. An engine never throws to say so; what it throws is a finding.
+ */
+import type { BaseTable } from '../model/base.ts';
+import type { Vendor } from '../model/catalogue.ts';
+import type { MsrFilter } from '../model/filter.ts';
+import type { KernelProfile } from '../model/profile.ts';
+import type { AccessBatch, ApicMode, MsrPassthrough, NestedEvent, ScenarioEvent } from '../model/scenario.ts';
+import type { AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
+
+/** How RDMSR / WRMSR reach KVM: as the guest executes them, or through KVM's instruction emulator. */
+export type AccessPath = 'direct' | 'emulator';
+
+/** What one VM is created with. */
+export interface VmConfig {
+  readonly profile: KernelProfile;
+  readonly base: BaseTable;
+  readonly path: AccessPath;
+}
+
+/** Event kinds that an engine can run. Every engine runs `filter` and `access`. */
+export type EventKind = ScenarioEvent['kind'];
+
+export interface EngineCapabilities {
+  readonly events: readonly EventKind[];
+  /** `access` fills the routes array. */
+  readonly routes: boolean;
+  /** Keeps an intercept bitmap of this vendor's layout, which `bitmap` returns. */
+  readonly bitmap?: Vendor;
+}
+
+export interface Engine {
+  /** Unique, stable: names divergences. Letters, digits, `-`, `_`, `.`, `@`. */
+  readonly name: string;
+  readonly capabilities: EngineCapabilities;
+  /** A new VM: no filter, exit mask 0, no APIC, one vCPU. */
+  createVm(config: VmConfig): EngineVm;
+}
+
+export interface EngineVm {
+  /** `KVM_X86_SET_MSR_FILTER`: 0 or a negative errno. The filter must not be kept by reference. */
+  setFilter(filter: MsrFilter): number;
+  /** `KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)`, `args[0]` as u64: 0 or a negative errno. */
+  enableCap?(mask: bigint): number;
+  setApicMode?(mode: ApicMode): void;
+  setCandidates?(changes: readonly MsrPassthrough[]): void;
+  /**
+   * Runs the batch in order and writes one `Verdict` byte per access to `verdicts`, and one `Route` byte to
+   * `routes` where the engine has routes. Both arrays are at least as long as the batch.
+   */
+  access(batch: AccessBatch, verdicts: Uint8Array, routes: Uint8Array): void;
+  /** Answers the exit of the last access, if that exited and has not been answered. */
+  reply?(error: number, data: bigint): Completion;
+  /** L1 enters L2. The merged bitmap, if any, is what `bitmap('l2')` returns afterwards. */
+  enterNested?(event: NestedEvent): NestedEntry;
+  /** The intercept bitmap in the hardware's layout: 4 KiB (VMX) or 8 KiB (SVM). Not to be written to. */
+  bitmap?(level: 'l1' | 'l2'): Uint8Array;
+  /** Why an access is decided as it is, in the state reached; does not change the state. */
+  explain?(index: number, type: AccessType): Explanation;
+}
+
+/** What decided an access. */
+export interface Explanation {
+  readonly verdict: Verdict;
+  /** The rule, in one sentence. */
+  readonly rule: string;
+  /** Slot of the range that decided. */
+  readonly range?: number;
+  /** Bit of that range's bitmap. */
+  readonly bit?: number;
+  readonly route?: Route;
+}

@@ -1,0 +1,62 @@
+/**
+ * Base outcomes: what a bare access to an MSR does where no filter decides. They belong to a kernel, its
+ * configuration and the guest's CPUID, so they are data: the catalogue's, or measured on a kernel.
+ */
+import { X2APIC_FIRST, X2APIC_LAST } from './filter.ts';
+import { ApicMode } from './scenario.ts';
+import { AccessType } from './verdict.ts';
+
+/** KVM handles it, does not know it (KVM_MSR_RET_UNSUPPORTED), or rejects it (reserved bits, wrong mode). */
+export const BaseOutcome = { HANDLED: 0, UNKNOWN: 1, INVALID: 2 } as const;
+export type BaseOutcome = (typeof BaseOutcome)[keyof typeof BaseOutcome];
+export const BASE_OUTCOME_NAMES = ['allow', 'unknown', 'inval'] as const;
+
+/** One row: outcomes of RDMSR and of WRMSR with a value that is valid wherever one is. */
+export interface BaseRow {
+  readonly index: number;
+  readonly read: BaseOutcome;
+  readonly write: BaseOutcome;
+}
+
+const LEAF_BITS = 16;
+const LEAF_SIZE = 1 << LEAF_BITS;
+const UNKNOWN_BYTE = 0x55;
+
+/**
+ * Outcome by index, direction and APIC mode. Rows outside 0x800-0x8ff hold in every mode. Unlisted MSRs are
+ * unknown; in the x2APIC window everything is invalid unless the APIC is in x2APIC mode, and there what is
+ * unlisted is invalid too (kvm_x2apic_msr_read / _write return 1).
+ */
+export class BaseTable {
+  /** Leaf number by index >>> 16; leaf 0 is "all unknown". */
+  readonly directory = new Uint8Array(1 << (32 - LEAF_BITS));
+  /** One byte per MSR: bits 0-1 read, 2-3 write; bits 4-7 the same in x2APIC mode. */
+  leaves = new Uint8Array(LEAF_SIZE).fill(UNKNOWN_BYTE);
+
+  constructor(rows: Iterable<BaseRow>) {
+    for (let index = X2APIC_FIRST; index <= X2APIC_LAST; index++) this.put(index, 0xaa);
+    for (const { index, read, write } of rows) {
+      const nibble = read | (write << 2);
+      const inWindow = index >= X2APIC_FIRST && index <= X2APIC_LAST;
+      this.put(index, inWindow ? 0x0a | (nibble << 4) : nibble | (nibble << 4));
+    }
+  }
+
+  outcome(index: number, type: AccessType, apic: ApicMode): BaseOutcome {
+    const byte = this.leaves[(this.directory[index >>> LEAF_BITS]! << LEAF_BITS) | (index & (LEAF_SIZE - 1))]!;
+    return ((byte >>> ((apic === ApicMode.X2APIC ? 4 : 0) + type * 2)) & 3) as BaseOutcome;
+  }
+
+  private put(index: number, byte: number): void {
+    const slot = index >>> LEAF_BITS;
+    if (this.directory[slot] === 0) {
+      const leaf = this.leaves.length / LEAF_SIZE;
+      if (leaf > 255) throw new RangeError('a base table spans at most 255 blocks of 65,536 MSRs');
+      const grown = new Uint8Array(this.leaves.length + LEAF_SIZE).fill(UNKNOWN_BYTE, this.leaves.length);
+      grown.set(this.leaves);
+      this.leaves = grown;
+      this.directory[slot] = leaf;
+    }
+    this.leaves[(this.directory[slot]! << LEAF_BITS) | (index & (LEAF_SIZE - 1))] = byte;
+  }
+}

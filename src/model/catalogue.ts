@@ -1,0 +1,90 @@
+/** The MSR catalogue: what is known of single MSRs. The rows are in `catalogue-data.ts`. */
+import { BaseOutcome, type BaseRow, BaseTable } from './base.ts';
+import { MSR_ROWS } from './catalogue-data.ts';
+import type { KernelProfile } from './profile.ts';
+
+export type Vendor = 'vmx' | 'svm';
+
+/** That a vendor module can pass an MSR through to the CPU. */
+export interface PassthroughCandidate {
+  readonly directions: 'r' | 'w' | 'rw';
+  /** `always`: wished from vCPU creation on; `dynamic`: when the vCPU's state asks for it. */
+  readonly wish: 'always' | 'dynamic';
+  /** First release that has it (major * 1000 + minor), 0 for all. */
+  readonly since: number;
+  /** Last release that has it. */
+  readonly until?: number;
+  /** L0 merges L1's bit into the L2 bitmap from this release on; absent: always intercepted in L2. */
+  readonly mergedSince?: number;
+}
+
+export interface MsrRow {
+  readonly index: number;
+  /** Consecutive indices that the row stands for, default 1. Row i of a block is named `NAME+i`. */
+  readonly count?: number;
+  readonly name: string;
+  readonly vendor: 'intel' | 'amd' | 'both' | 'kvm' | 'hyperv';
+  readonly read: 'handled' | 'unknown' | 'invalid';
+  readonly write: 'handled' | 'unknown' | 'invalid';
+  readonly vmx?: PassthroughCandidate;
+  readonly svm?: PassthroughCandidate;
+  /** Where the row comes from: a kernel file, an SDM / APM table, or a measured base table. */
+  readonly source: string;
+}
+
+const OUTCOME = {
+  handled: BaseOutcome.HANDLED,
+  unknown: BaseOutcome.UNKNOWN,
+  invalid: BaseOutcome.INVALID,
+} as const;
+
+function* baseRows(): Generator<BaseRow> {
+  for (const row of MSR_ROWS) {
+    for (let i = 0; i < (row.count ?? 1); i++) {
+      yield { index: row.index + i, read: OUTCOME[row.read], write: OUTCOME[row.write] };
+    }
+  }
+}
+
+/** Base outcomes of the catalogue: a machine that has every MSR listed as handled. */
+export function catalogueBase(): BaseTable {
+  return new BaseTable(baseRows());
+}
+
+/** A candidate as one engine sees it: one MSR, and what this kernel can pass through of it. */
+export interface Candidate {
+  readonly index: number;
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly always: boolean;
+  /** Whether L1's bit is merged into the L2 bitmap. */
+  readonly merged: boolean;
+}
+
+/** The vendor's pass-through candidates in that kernel, ascending by index. */
+export function passthroughCandidates(vendor: Vendor, profile: KernelProfile): Candidate[] {
+  const candidates: Candidate[] = [];
+  for (const row of MSR_ROWS) {
+    const entry = row[vendor];
+    if (!entry || entry.since > profile.release || (entry.until ?? Infinity) < profile.release) continue;
+    for (let i = 0; i < (row.count ?? 1); i++) {
+      candidates.push({
+        index: row.index + i,
+        read: entry.directions.includes('r'),
+        write: entry.directions.includes('w'),
+        always: entry.wish === 'always',
+        merged: entry.mergedSince !== undefined && entry.mergedSince <= profile.release,
+      });
+    }
+  }
+  return candidates.sort((a, b) => a.index - b.index);
+}
+
+/** Name of an MSR as the SDM, the APM or the kernel's msr-index.h has it; undefined if the catalogue has none. */
+export function msrName(index: number): string | undefined {
+  for (const row of MSR_ROWS) {
+    const offset = index - row.index;
+    if (offset >= 0 && offset < (row.count ?? 1)) return offset === 0 ? row.name : `${row.name}+${offset}`;
+  }
+  return undefined;
+}

@@ -1,0 +1,108 @@
+/**
+ * Kernel profiles: named sets of the rules that changed between releases.
+ * Sources: the commits named at each field; api.rst of the release.
+ */
+
+export interface KernelProfile {
+  readonly id: string;
+  readonly title: string;
+  /** Position in time as major * 1000 + minor; the catalogue's `since` / `until` refer to it. */
+  readonly release: number;
+  /** 0x800-0x8ff are exempt from filters (9389b9d5d356; absent in 1a155254ff93). */
+  readonly x2apicExempt: boolean;
+  /** All ranges empty with DEFAULT_DENY: -EINVAL (043248b3280c); before: accepted, filtering off. */
+  readonly emptyDenyRejected: boolean;
+  /** Unknown `kvm_msr_filter.flags` bits: -EINVAL (cf5029d5dd7c); before: ignored. */
+  readonly unknownFilterFlagsRejected: boolean;
+  /** Unknown bits in the exit mask: -EINVAL (cf5029d5dd7c); before: stored, truncated to 32 bits. */
+  readonly unknownMaskBitsRejected: boolean;
+  /** Order of the checks of one range, which decides between -EINVAL and -EFAULT. */
+  readonly rangeChecks: 'size-copy-flags' | 'flags-size-copy';
+  /**
+   * `in-place`: the live filter is cleared, then edited range by range, so a failed ioctl leaves it half built
+   * (before the SRCU fix of March 2021). `swap`: all or nothing.
+   */
+  readonly replacement: 'in-place' | 'swap';
+  /**
+   * When intercepts are re-synthesized after a filter change: from a shadow of KVM's wishes (to 6.16), or
+   * recalculated from vCPU state (6.17 on).
+   */
+  readonly intercepts: 'shadow' | 'recalc';
+  /**
+   * Vendors whose exit fastpath completes WRMSR TSC_DEADLINE before the filter is asked: with the VMX
+   * preemption timer only (kvm_can_use_hv_timer(), to 6.1 at least), or everywhere (6.18).
+   */
+  readonly tscDeadlineFastpath: { readonly vmx: boolean; readonly svm: boolean };
+  /** vmcs02 / vmcb02 honour L0's filter for FS/GS/KERNEL_GS_BASE (67f4b9969c30). */
+  readonly nestedHonoursFilterForBases: boolean;
+}
+
+const V6_1: KernelProfile = {
+  id: '6.1',
+  title: 'Linux 6.1 to 6.16: shadow intercepts, flags checked first',
+  release: 6001,
+  x2apicExempt: true,
+  emptyDenyRejected: true,
+  unknownFilterFlagsRejected: true,
+  unknownMaskBitsRejected: true,
+  rangeChecks: 'flags-size-copy',
+  replacement: 'swap',
+  intercepts: 'shadow',
+  tscDeadlineFastpath: { vmx: true, svm: false },
+  nestedHonoursFilterForBases: true,
+};
+
+const V5_10: KernelProfile = {
+  ...V6_1,
+  id: '5.10',
+  title: 'Linux 5.10.27 to 5.10.153: unknown flags ignored, size and copy before flags',
+  release: 5010,
+  unknownFilterFlagsRejected: false,
+  unknownMaskBitsRejected: false,
+  rangeChecks: 'size-copy-flags',
+  nestedHonoursFilterForBases: false,
+};
+
+const V5_10_0: KernelProfile = {
+  ...V5_10,
+  id: '5.10.0',
+  title: 'Linux 5.10.0 to 5.10.26: a failed ioctl leaves a half-built filter',
+  replacement: 'in-place',
+};
+
+const ORIGINAL: KernelProfile = {
+  ...V5_10_0,
+  id: '1a155254ff93',
+  title: 'the commit that introduced filtering: no x2APIC exemption, empty + DENY accepted',
+  release: 5009,
+  x2apicExempt: false,
+  emptyDenyRejected: false,
+};
+
+const V6_18: KernelProfile = {
+  ...V6_1,
+  id: '6.18',
+  title: 'Linux 6.17 on: intercepts recalculated, fastpath without the timer condition',
+  release: 6018,
+  intercepts: 'recalc',
+  tscDeadlineFastpath: { vmx: true, svm: true },
+};
+
+/** Oldest first. */
+export const KERNEL_PROFILES: readonly KernelProfile[] = [ORIGINAL, V5_10_0, V5_10, V6_1, V6_18];
+export const NEWEST_PROFILE: KernelProfile = V6_18;
+
+/** The profile of that id, or of `newest`; undefined if there is none. */
+export function findProfile(id: string): KernelProfile | undefined {
+  return id === 'newest' ? NEWEST_PROFILE : KERNEL_PROFILES.find((profile) => profile.id === id);
+}
+
+/** The newest profile that is not newer than a kernel release such as "6.12.115+deb12"; undefined if none is. */
+export function profileOfRelease(release: string): KernelProfile | undefined {
+  const match = /(\d+)\.(\d+)/.exec(release);
+  if (!match) return undefined;
+  const position = Number(match[1]) * 1000 + Number(match[2]);
+  // 6.17 introduced the recalculation that the 6.18 profile stands for.
+  if (position === 6017) return V6_18;
+  return KERNEL_PROFILES.filter((profile) => profile.release <= position).at(-1);
+}

@@ -1,0 +1,91 @@
+/**
+ * A scenario: everything that happens in one VM, as data before anything runs, so that replay, storage,
+ * minimization and every engine share one form.
+ *
+ * The VM starts as KVM creates it: no filter, exit mask 0, no APIC, the vCPU's candidates as the catalogue
+ * gives them for the profile.
+ */
+import type { MsrFilter } from './filter.ts';
+
+export const ApicMode = { NONE: 0, XAPIC: 1, X2APIC: 2 } as const;
+export type ApicMode = (typeof ApicMode)[keyof typeof ApicMode];
+export const APIC_MODE_NAMES = ['none', 'xapic', 'x2apic'] as const;
+
+/** Accesses of one event. Arrays of equal length; `values` (default 0) are what WRMSR writes. */
+export interface AccessBatch {
+  readonly indices: Uint32Array;
+  /** `AccessType`, one byte each. */
+  readonly types: Uint8Array;
+  readonly values?: BigUint64Array;
+}
+
+/** What is passed through (or not) of one MSR. */
+export interface MsrPassthrough {
+  readonly index: number;
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** `KVM_X86_SET_MSR_FILTER`. Result: 0 or a negative errno. */
+export interface FilterEvent {
+  readonly kind: 'filter';
+  readonly filter: MsrFilter;
+}
+/** `KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)` with `args[0] = mask` (u64). Result: 0 or a negative errno. */
+export interface CapEvent {
+  readonly kind: 'cap';
+  readonly mask: bigint;
+}
+export interface ApicEvent {
+  readonly kind: 'apic';
+  readonly mode: ApicMode;
+}
+/**
+ * KVM's own wish for pass-through changes on this vCPU (SPEC_CTRL written, LBR or PT enabled, CPUID set, ...).
+ * An engine applies what its vendor and kernel can pass through and leaves the rest alone.
+ */
+export interface CandidatesEvent {
+  readonly kind: 'candidates';
+  readonly changes: readonly MsrPassthrough[];
+}
+/**
+ * RDMSR / WRMSR in order. An exit that is not the last access of its event, or that no reply follows, is
+ * re-entered with `kvm_run.msr` untouched (error 0: it completes).
+ */
+export interface AccessEvent {
+  readonly kind: 'access';
+  readonly batch: AccessBatch;
+}
+/** User space's reply to the pending exit: `error` (u8, non-zero: #GP) and `data` (for RDMSR). Result: `Completion`. */
+export interface ReplyEvent {
+  readonly kind: 'reply';
+  readonly error: number;
+  readonly data: bigint;
+}
+/** L1 enters L2 with an MSR bitmap that passes through what is listed. Result: `NestedEntry`. */
+export interface NestedEvent {
+  readonly kind: 'nested';
+  /** vmcs12 "use MSR bitmaps" / vmcb12 INTERCEPT_MSR_PROT. */
+  readonly bitmaps: boolean;
+  /** Whether L1's bitmap page is mapped. */
+  readonly mapped: boolean;
+  readonly passthrough: readonly MsrPassthrough[];
+}
+
+export type ScenarioEvent =
+  | FilterEvent
+  | CapEvent
+  | ApicEvent
+  | CandidatesEvent
+  | AccessEvent
+  | ReplyEvent
+  | NestedEvent;
+
+export interface Scenario {
+  readonly events: readonly ScenarioEvent[];
+}
+
+/** Most events of one scenario that msrdiff reads or generates. */
+export const SCENARIO_MAX_EVENTS = 4096;
+/** Most accesses of one event. */
+export const BATCH_MAX_ACCESSES = 1 << 20;
