@@ -8,17 +8,22 @@ import type { BaseTable } from '../model/base.ts';
 import type { Vendor } from '../model/catalogue.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import type { KernelProfile } from '../model/profile.ts';
-import type { AccessBatch, ApicMode, MsrPassthrough, NestedEvent, ScenarioEvent } from '../model/scenario.ts';
+import type {
+  AccessBatch,
+  AccessForm,
+  ApicMode,
+  CapEvent,
+  FilterDelivery,
+  MsrPassthrough,
+  NestedEvent,
+  ScenarioEvent,
+} from '../model/scenario.ts';
 import type { AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
-
-/** How RDMSR / WRMSR reach KVM: as the guest executes them, or through KVM's instruction emulator. */
-export type AccessPath = 'direct' | 'emulator';
 
 /** What one VM is created with. */
 export interface VmConfig {
   readonly profile: KernelProfile;
   readonly base: BaseTable;
-  readonly path: AccessPath;
 }
 
 /** Event kinds that an engine can run. Every engine runs `filter` and `access`. */
@@ -26,6 +31,8 @@ export type EventKind = ScenarioEvent['kind'];
 
 export interface EngineCapabilities {
   readonly events: readonly EventKind[];
+  /** Forms of access; default `native` alone. */
+  readonly forms?: readonly AccessForm[];
   /** `access` fills the routes array. */
   readonly routes: boolean;
   /** Keeps an intercept bitmap of this vendor's layout, which `bitmap` returns. */
@@ -41,10 +48,13 @@ export interface Engine {
 }
 
 export interface EngineVm {
+  /** Back to the state of a new VM. Without it a campaign creates a VM for every case. */
+  reset?(): void;
   /** `KVM_X86_SET_MSR_FILTER`: 0 or a negative errno. The filter must not be kept by reference. */
-  setFilter(filter: MsrFilter): number;
-  /** `KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)`, `args[0]` as u64: 0 or a negative errno. */
-  enableCap?(mask: bigint): number;
+  setFilter(filter: MsrFilter, delivery: FilterDelivery): number;
+  /** `KVM_ENABLE_CAP`: 0 or a negative errno. */
+  enableCap?(event: CapEvent): number;
+  setIgnoreMsrs?(on: boolean): void;
   setApicMode?(mode: ApicMode): void;
   setCandidates?(changes: readonly MsrPassthrough[]): void;
   /**
@@ -58,6 +68,8 @@ export interface EngineVm {
   enterNested?(event: NestedEvent): NestedEntry;
   /** The intercept bitmap in the hardware's layout: 4 KiB (VMX) or 8 KiB (SVM). Not to be written to. */
   bitmap?(level: 'l1' | 'l2'): Uint8Array;
+  /** Whether the filter in force allows the access; what the bitmap audit asks. Does not change the state. */
+  allows?(index: number, type: AccessType): boolean;
   /** Why an access is decided as it is, in the state reached; does not change the state. */
   explain?(index: number, type: AccessType): Explanation;
 }

@@ -4,7 +4,7 @@
  */
 import { X2APIC_FIRST, X2APIC_LAST } from './filter.ts';
 import { ApicMode } from './scenario.ts';
-import { AccessType } from './verdict.ts';
+import type { AccessType } from './verdict.ts';
 
 /** KVM handles it, does not know it (KVM_MSR_RET_UNSUPPORTED), or rejects it (reserved bits, wrong mode). */
 export const BaseOutcome = { HANDLED: 0, UNKNOWN: 1, INVALID: 2 } as const;

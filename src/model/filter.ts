@@ -48,6 +48,10 @@ export interface MsrFilter {
 /** Errno values that the two ioctls return, negative as in the kernel. */
 export const EFAULT = -14;
 export const EINVAL = -22;
+export const ENOTTY = -25;
+
+export const KVM_CAP_X86_USER_SPACE_MSR = 188;
+export const KVM_CAP_X86_MSR_FILTER = 189;
 
 /** `KVM_MSR_EXIT_REASON_*`: bits of the `KVM_CAP_X86_USER_SPACE_MSR` mask, and `kvm_run.msr.reason`. */
 export const KVM_MSR_EXIT_REASON_INVAL = 1;

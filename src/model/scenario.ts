@@ -11,8 +11,20 @@ export const ApicMode = { NONE: 0, XAPIC: 1, X2APIC: 2 } as const;
 export type ApicMode = (typeof ApicMode)[keyof typeof ApicMode];
 export const APIC_MODE_NAMES = ['none', 'xapic', 'x2apic'] as const;
 
+/**
+ * How an MSR is accessed. `native`: RDMSR / WRMSR as the guest executes them; `immediate`: their immediate forms;
+ * `emulator`: through KVM's instruction emulator (forced emulation prefix), which has no bitmap and no fastpath;
+ * `implicit`: an instruction that reaches the MSR without being RDMSR / WRMSR (RDPID, RDTSC, SWAPGS, WRGSBASE),
+ * never filtered; `host`: KVM_GET_MSRS / KVM_SET_MSRS, never filtered (verdict `gp`: the ioctl refuses the MSR).
+ * Source: api.rst, "KVM_X86_SET_MSR_FILTER", on what is not filtered.
+ */
+export const ACCESS_FORMS = ['native', 'immediate', 'emulator', 'implicit', 'host'] as const;
+export type AccessForm = (typeof ACCESS_FORMS)[number];
+
 /** Accesses of one event. Arrays of equal length; `values` (default 0) are what WRMSR writes. */
 export interface AccessBatch {
+  /** Default `native`. */
+  readonly form?: AccessForm;
   readonly indices: Uint32Array;
   /** `AccessType`, one byte each. */
   readonly types: Uint8Array;
@@ -26,15 +38,35 @@ export interface MsrPassthrough {
   readonly write: boolean;
 }
 
+/**
+ * How user space hands the filter over. `compat`: the 32-bit ioctl number from a 64-bit task (-ENOTTY);
+ * `short`: one byte of `struct kvm_msr_filter` is not readable (-EFAULT); `padding`: garbage in the padding;
+ * `readonly`: bitmaps in read-only memory; `overwritten`: the bitmaps' memory is reused as soon as the ioctl returns.
+ * The last three change nothing.
+ */
+export const FILTER_DELIVERIES = ['normal', 'compat', 'short', 'padding', 'readonly', 'overwritten'] as const;
+export type FilterDelivery = (typeof FILTER_DELIVERIES)[number];
+
 /** `KVM_X86_SET_MSR_FILTER`. Result: 0 or a negative errno. */
 export interface FilterEvent {
   readonly kind: 'filter';
   readonly filter: MsrFilter;
+  /** Default `normal`. */
+  readonly delivery?: FilterDelivery;
 }
-/** `KVM_ENABLE_CAP(KVM_CAP_X86_USER_SPACE_MSR)` with `args[0] = mask` (u64). Result: 0 or a negative errno. */
+/** `KVM_ENABLE_CAP` with `args[0] = mask` (u64). Result: 0 or a negative errno. */
 export interface CapEvent {
   readonly kind: 'cap';
   readonly mask: bigint;
+  /** `kvm_enable_cap.flags`, default 0. */
+  readonly flags?: number;
+  /** `kvm_enable_cap.cap`, default KVM_CAP_X86_USER_SPACE_MSR (188). */
+  readonly cap?: number;
+}
+/** The module parameter kvm.ignore_msrs: accesses to unknown MSRs succeed and read 0. */
+export interface IgnoreMsrsEvent {
+  readonly kind: 'ignoreMsrs';
+  readonly on: boolean;
 }
 export interface ApicEvent {
   readonly kind: 'apic';
@@ -70,11 +102,14 @@ export interface NestedEvent {
   /** Whether L1's bitmap page is mapped. */
   readonly mapped: boolean;
   readonly passthrough: readonly MsrPassthrough[];
+  /** eVMCS says that L1's bitmap has not changed: the last merged bitmap is reused, unless L0's has changed. */
+  readonly clean?: boolean;
 }
 
 export type ScenarioEvent =
   | FilterEvent
   | CapEvent
+  | IgnoreMsrsEvent
   | ApicEvent
   | CandidatesEvent
   | AccessEvent

@@ -1,0 +1,101 @@
+/**
+ * Access streams. The interesting indices of the filters in force go into a table of 256 entries; an access is one
+ * table entry, a direction, and an offset inside the entry's spread, all from one random word.
+ */
+import type { Candidate } from '../model/catalogue.ts';
+import type { MsrFilter } from '../model/filter.ts';
+import type { Choices } from './random.ts';
+import { LANDMARKS, type Policy } from './space.ts';
+
+const ENTRIES = 256;
+
+/** Entries that one draw of the policy decides on. */
+const ENTRIES_PER_DRAW = 4;
+
+export class AccessTable {
+  private readonly start = new Uint32Array(ENTRIES);
+  /** Offset mask, 2^n - 1. */
+  private readonly spread = new Uint32Array(ENTRIES);
+
+  /** Aims at the ranges of `filters` (newest last), at landmarks, candidates and anywhere, as the policy says. */
+  build(choices: Choices, policy: Policy, filters: readonly MsrFilter[], candidates: readonly Candidate[]): void {
+    const ranges = filters.flatMap((filter) => filter.ranges);
+    for (let entry = 0; entry < ENTRIES; entry += ENTRIES_PER_DRAW) {
+      const target = policy.draw(choices, 'target');
+      for (let i = entry; i < entry + ENTRIES_PER_DRAW; i++) {
+        const range = ranges.length > 0 ? ranges[choices.below(ranges.length)] : undefined;
+        if (range && target === 'edges') this.put(i, edge(choices, range.base, range.nmsrs) - choices.below(2), 1);
+        else if (range && target === 'inside') this.putInside(i, choices, range.base, range.nmsrs);
+        else if (target === 'candidates')
+          this.put(i, candidates[choices.below(candidates.length)]!.index - choices.below(2), 1);
+        else if (target === 'anywhere') this.put(i, choices.u32(), 0x1fff);
+        else this.put(i, LANDMARKS[choices.below(LANDMARKS.length)]! - choices.below(2), 1);
+      }
+    }
+  }
+
+  /**
+   * Fills both arrays. One word makes four accesses: an index and its neighbour, each in both directions, so that
+   * what depends on the access before is met as well.
+   */
+  fill(choices: Choices, indices: Uint32Array, types: Uint8Array): void {
+    const { start, spread } = this;
+    const length = indices.length;
+    for (let i = 0; i < length; i += 4) {
+      const word = choices.u32();
+      const entry = word & (ENTRIES - 1);
+      const offset = (word >>> 9) & spread[entry]!;
+      const type = (word >>> 8) & 1;
+      const index = start[entry]! + offset;
+      const neighbour = start[entry]! + (offset ^ 1);
+      // Writes past the end of a typed array are dropped.
+      indices[i] = index;
+      indices[i + 1] = index;
+      indices[i + 2] = neighbour;
+      indices[i + 3] = neighbour;
+      types[i] = type;
+      types[i + 1] = type ^ 1;
+      types[i + 2] = type ^ 1;
+      types[i + 3] = type;
+    }
+  }
+
+  private put(entry: number, start: number, spread: number): void {
+    this.start[entry] = start;
+    this.spread[entry] = spread;
+  }
+
+  private putInside(entry: number, choices: Choices, base: number, nmsrs: number): void {
+    const span = Math.min(Math.max(nmsrs, 2), 0x3000);
+    // The largest power of two that stays inside, somewhere inside.
+    const spread = 2 ** (31 - Math.clz32(span)) - 1;
+    this.put(entry, base + choices.below(span - spread), spread);
+  }
+}
+
+const WORD_EDGES = [7, 8, 31, 32, 63, 64, 127, 128];
+
+/** An index at or next to where a range begins, ends, wraps to, or crosses a word of its bitmap. */
+function edge(choices: Choices, base: number, nmsrs: number): number {
+  const end = base + nmsrs;
+  switch (choices.below(10)) {
+    case 0:
+      return base - 1;
+    case 1:
+      return base;
+    case 2:
+      return base + 1;
+    case 3:
+      return end - 2;
+    case 4:
+    case 5:
+      return end - 1;
+    case 6:
+    case 7:
+      return end;
+    case 8:
+      return end + 1;
+    default:
+      return base + WORD_EDGES[choices.below(WORD_EDGES.length)]!;
+  }
+}

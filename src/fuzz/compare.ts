@@ -1,0 +1,193 @@
+/** Compares what the engines did: equal, diverged or incomparable. */
+import type { Scenario } from '../model/scenario.ts';
+import type { AccessType } from '../model/verdict.ts';
+import type { AuditRule } from './audit.ts';
+import { NOT_APPLICABLE, type Trace } from './execute.ts';
+
+/** What kind of result the engines disagree on, or which rule one engine breaks by itself. */
+export type DivergenceKind =
+  | 'verdict'
+  | 'errno'
+  | 'completion'
+  | `bitmap:${AuditRule}`
+  | `metamorphic:${string}`
+  | 'engine-error'
+  | 'engine-timeout';
+
+/** One place where one engine stands against the others (or against a rule). */
+export interface Observation {
+  readonly kind: DivergenceKind;
+  /** Number of the engine in the list of traces. */
+  readonly subject: number;
+  readonly event: number;
+  /** Number of the access within its event; -1 where the kind has none. */
+  readonly access: number;
+  readonly index: number;
+  readonly type: AccessType;
+  /** Result that most engines agree on, and the subject's. */
+  readonly expected: number;
+  readonly got: number;
+  /** Result by engine; NOT_APPLICABLE where an engine takes no part. */
+  readonly vector: readonly number[];
+  /** For `engine-error`: what it threw or answered. */
+  readonly message: string;
+}
+
+/** Called for every observation of a case; returns false to hear no more. */
+export type Observer = (observation: Observation) => void;
+
+/** Whether all engines agree on everything that they can be compared on. The fast path of a campaign. */
+export function agree(traces: readonly Trace[], events: number): boolean {
+  const first = traces[0]!;
+  for (const trace of traces) {
+    if (trace.failure) return false;
+    if (trace === first) continue;
+    const accesses = Math.min(first.comparableAccesses, trace.comparableAccesses);
+    if (first.verdicts.length === trace.verdicts.length && accesses === first.verdicts.length) {
+      if (Buffer.compare(first.verdicts, trace.verdicts) !== 0) return false;
+    } else if (Buffer.compare(first.verdicts.subarray(0, accesses), trace.verdicts.subarray(0, accesses)) !== 0) {
+      return false;
+    }
+    for (let event = 0; event < events; event++) {
+      const a = first.codes[event]!;
+      const b = trace.codes[event]!;
+      if (a !== b && codeAt(first, event) !== NOT_APPLICABLE && codeAt(trace, event) !== NOT_APPLICABLE) return false;
+    }
+  }
+  // An engine that the first one cannot be compared with may still differ from a third.
+  return (
+    traces.every((trace) => trace.comparableEvents === events || trace.comparableEvents <= first.comparableEvents) &&
+    codesAgree(traces, events)
+  );
+}
+
+function codesAgree(traces: readonly Trace[], events: number): boolean {
+  for (let event = 0; event < events; event++) {
+    if (codeAt(traces[0]!, event) !== NOT_APPLICABLE) continue;
+    let seen = NOT_APPLICABLE;
+    for (const trace of traces) {
+      const code = codeAt(trace, event);
+      if (code === NOT_APPLICABLE) continue;
+      if (seen !== NOT_APPLICABLE && seen !== code) return false;
+      seen = code;
+    }
+  }
+  return true;
+}
+
+function codeAt(trace: Trace, event: number): number {
+  return event < trace.comparableEvents ? trace.codes[event]! : NOT_APPLICABLE;
+}
+
+/** Nested entries differ by vendor on purpose; the bitmap audit checks them. */
+const CODE_KIND = { filter: 'errno', cap: 'errno', reply: 'completion' } as const;
+
+/** Every place where an engine differs from the consensus, in order of events. */
+export function observe(scenario: Scenario, traces: readonly Trace[], observer: Observer): void {
+  for (const [subject, trace] of traces.entries()) {
+    if (!trace.failure) continue;
+    const { event, message } = trace.failure;
+    const vector = traces.map((other) => (other.failure ? 1 : 0));
+    observer({
+      kind: 'engine-error',
+      subject,
+      event,
+      access: -1,
+      index: 0,
+      type: 0,
+      expected: 0,
+      got: 1,
+      vector,
+      message,
+    });
+  }
+  let first = 0;
+  const vector = new Array<number>(traces.length);
+  for (const [event, content] of scenario.events.entries()) {
+    if (content.kind === 'access') {
+      const { indices, types } = content.batch;
+      observeAccesses(traces, first, indices, types, event, observer);
+      first += indices.length;
+    } else if (content.kind in CODE_KIND) {
+      for (const [i, trace] of traces.entries()) vector[i] = codeAt(trace, event);
+      const kind = CODE_KIND[content.kind as keyof typeof CODE_KIND];
+      blame(vector, (subject, expected, got) =>
+        observer({
+          kind,
+          subject,
+          event,
+          access: -1,
+          index: 0,
+          type: 0,
+          expected,
+          got,
+          vector: [...vector],
+          message: '',
+        }),
+      );
+    }
+  }
+}
+
+function observeAccesses(
+  traces: readonly Trace[],
+  first: number,
+  indices: Uint32Array,
+  types: Uint8Array,
+  event: number,
+  observer: Observer,
+): void {
+  const vector = new Array<number>(traces.length);
+  const base = traces[0]!;
+  for (let access = 0; access < indices.length; access++) {
+    const at = first + access;
+    let differs = at >= base.comparableAccesses;
+    for (let i = 1; i < traces.length && !differs; i++) {
+      const trace = traces[i]!;
+      differs = at < trace.comparableAccesses && trace.verdicts[at] !== base.verdicts[at];
+    }
+    if (!differs) continue;
+    for (const [i, trace] of traces.entries()) {
+      vector[i] = at < trace.comparableAccesses ? trace.verdicts[at]! : NOT_APPLICABLE;
+    }
+    blame(vector, (subject, expected, got) =>
+      observer({
+        kind: 'verdict',
+        subject,
+        event,
+        access,
+        index: indices[access]!,
+        type: types[access] as AccessType,
+        expected,
+        got,
+        vector: [...vector],
+        message: '',
+      }),
+    );
+  }
+}
+
+/**
+ * Names the engines that differ from the consensus: the result that most engines gave; in a tie, the one that the
+ * first engine in the list gave.
+ */
+export function blame(
+  vector: readonly number[],
+  dissent: (subject: number, expected: number, got: number) => void,
+): void {
+  let consensus = NOT_APPLICABLE;
+  let most = 0;
+  for (const result of vector) {
+    if (result === NOT_APPLICABLE) continue;
+    let votes = 0;
+    for (const other of vector) if (other === result) votes++;
+    if (votes > most) {
+      most = votes;
+      consensus = result;
+    }
+  }
+  for (let subject = 0; subject < vector.length; subject++) {
+    const got = vector[subject]!;
+    if (got !== NOT_APPLICABLE && got !== consensus) dissent(subject, consensus, got);
+  }
+}

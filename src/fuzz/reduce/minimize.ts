@@ -1,0 +1,173 @@
+/**
+ * Minimization to a normal form.
+ *
+ * 1. While it is cut down, the scenario keeps the kind of divergence and the whole verdict vector of all engines, so
+ *    that it does not slip to another bug.
+ * 2. Then values are made canonical. That may change the vector (a denial that is a #GP without the exit mask was
+ *    an exit with it), but not the kind, nor that the subject stands against the consensus.
+ *
+ * Everything is deterministic and bounded (MAX_EVALUATIONS). The result is the divergence's identity.
+ */
+import type { Engine, VmConfig } from '../../engines/contract.ts';
+import type { Scenario } from '../../model/scenario.ts';
+import { allCandidates } from '../case.ts';
+import type { Observation } from '../compare.ts';
+import { Evaluator } from '../evaluate.ts';
+import { RELATIONS } from '../metamorphic.ts';
+import { LANDMARKS } from '../space.ts';
+import {
+  assign,
+  clearBits,
+  dropAccesses,
+  dropEvents,
+  dropRanges,
+  exchangeDirections,
+  isolate,
+  type Move,
+  plainEvents,
+  plainFillers,
+  relocateIndex,
+  shapeRanges,
+} from './moves.ts';
+import { compareCost, costOf } from './order.ts';
+import { type Predicate, Search } from './search.ts';
+
+/** Engines that decide with the subject whether a candidate still diverges, when there are many. */
+const MAX_JURY = 8;
+/** Rounds of canonical moves; two usually suffice. */
+const MAX_ROUNDS = 5;
+/** Runs of the result in fresh VMs that measure its reliability. */
+const VERIFICATIONS = 5;
+
+export interface Reduction {
+  readonly scenario: Scenario;
+  readonly observation: Observation;
+  readonly evaluations: number;
+  /** Share of re-runs in fresh VMs that diverge in the same way, 0-1. */
+  readonly reliability: number;
+}
+
+const CUT: readonly Move[] = [isolate, dropEvents, dropAccesses, dropRanges];
+const CANONICAL: readonly Move[] = [
+  dropEvents,
+  dropRanges,
+  plainEvents,
+  shapeRanges,
+  clearBits,
+  relocateIndex,
+  plainFillers,
+  assign,
+  exchangeDirections,
+  dropAccesses,
+];
+
+/** Reduces divergences of one list of engines. */
+export class Minimizer {
+  private readonly engines: readonly Engine[];
+  private readonly config: VmConfig;
+  private readonly landmarks: readonly number[];
+  private readonly juries = new Map<string, Evaluator>();
+
+  constructor(engines: readonly Engine[], config: VmConfig) {
+    this.engines = engines;
+    this.config = config;
+    const candidates = allCandidates(config.profile).map(({ index }) => index);
+    this.landmarks = [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b);
+  }
+
+  /** Undefined if the scenario does not show the observation when it is run again. */
+  minimize(scenario: Scenario, observation: Observation): Reduction | undefined {
+    const jury = this.juryFor(observation);
+    const subject = jury.engines.indexOf(this.engines[observation.subject]!);
+    const find = (candidate: Scenario, same: (seen: Observation) => boolean): Observation | undefined =>
+      this.find(jury, subject, observation.kind, candidate, same);
+    const message = errorClass(observation.message);
+    const dissents = (seen: Observation): boolean => errorClass(seen.message) === message;
+
+    const first = find(scenario, (seen) => dissents(seen) && sameResult(seen, observation));
+    if (!first) return undefined;
+    const vector = first.vector.join();
+    const exact: Predicate = (candidate) =>
+      find(candidate, (seen) => dissents(seen) && sameResult(seen, first) && seen.vector.join() === vector);
+    const search = new Search(scenario, first, exact, this.landmarks);
+    for (const move of CUT) move(search);
+
+    search.relax((candidate) => find(candidate, dissents));
+    for (let round = 0; round < MAX_ROUNDS && !search.exhausted; round++) {
+      const before = costOf(search.scenario);
+      for (const move of CANONICAL) move(search);
+      if (compareCost(costOf(search.scenario), before) === 0) break;
+    }
+    return {
+      scenario: search.scenario,
+      observation: this.inAllEngines(search.scenario, observation.subject, search.observation),
+      evaluations: search.evaluations,
+      reliability: this.verify(jury, search.scenario, (candidate) => find(candidate, dissents)),
+    };
+  }
+
+  private verify(jury: Evaluator, scenario: Scenario, holds: Predicate): number {
+    let held = 0;
+    for (let i = 0; i < VERIFICATIONS; i++) {
+      jury.discard();
+      if (holds(scenario)) held++;
+    }
+    return held / VERIFICATIONS;
+  }
+
+  /** The observation with the subject's number and the vector of the whole list of engines. */
+  private inAllEngines(scenario: Scenario, subject: number, found: Observation): Observation {
+    if (this.engines.length <= MAX_JURY) return { ...found, subject };
+    let whole: Observation | undefined;
+    const evaluator = this.evaluator(this.engines);
+    evaluator.run(scenario);
+    evaluator.observe((seen) => {
+      if (seen.subject === subject && seen.kind === found.kind) whole ??= seen;
+    });
+    return whole ?? { ...found, subject };
+  }
+
+  private find(
+    jury: Evaluator,
+    subject: number,
+    kind: Observation['kind'],
+    scenario: Scenario,
+    same: (seen: Observation) => boolean,
+  ): Observation | undefined {
+    let found: Observation | undefined;
+    const note = (seen: Observation): void => {
+      if (!found && seen.kind === kind && seen.subject === subject && same(seen)) found = seen;
+    };
+    if (kind.startsWith('metamorphic:')) {
+      const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kind)!;
+      jury.relate(scenario, relation, subject, note);
+    } else if (!jury.run(scenario)) jury.observe(note);
+    return found;
+  }
+
+  /** All engines, or, when there are many, the subject and the first few that it stands against. */
+  private juryFor({ vector, subject, expected, kind }: Observation): Evaluator {
+    if (kind.startsWith('metamorphic:') || this.engines.length <= MAX_JURY) return this.evaluator(this.engines);
+    const agreeing = this.engines.filter((_, i) => i !== subject && vector[i] === expected).slice(0, 2);
+    return this.evaluator([...agreeing, this.engines[subject]!]);
+  }
+
+  private evaluator(engines: readonly Engine[]): Evaluator {
+    const key = engines.map(({ name }) => name).join(' ');
+    let evaluator = this.juries.get(key);
+    if (!evaluator) {
+      evaluator = new Evaluator(engines, this.config);
+      this.juries.set(key, evaluator);
+    }
+    return evaluator;
+  }
+}
+
+function sameResult(a: Observation, b: Observation): boolean {
+  return a.expected === b.expected && a.got === b.got;
+}
+
+/** Messages differ in numbers from case to case; what remains says whether it is the same error. */
+function errorClass(message: string): string {
+  return message.replace(/0x[0-9a-f]+|\d+/gi, '#');
+}

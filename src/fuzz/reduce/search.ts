@@ -1,0 +1,72 @@
+/** The state of one reduction: the smallest scenario so far that still shows the divergence. */
+
+import type { Scenario } from '../../model/scenario.ts';
+import { formatScenario } from '../../model/scenario-json.ts';
+import type { Observation } from '../compare.ts';
+import { type Cost, compareCost, costOf } from './order.ts';
+
+/** Evaluations that one reduction may spend. */
+export const MAX_EVALUATIONS = 1500;
+
+/** Whether a scenario shows the divergence: where, or undefined. */
+export type Predicate = (scenario: Scenario) => Observation | undefined;
+
+export class Search {
+  scenario: Scenario;
+  observation: Observation;
+  /** Predicate calls so far; what is cached is not counted. */
+  evaluations = 0;
+  /** Indices that candidates are passed through at: where to move what depends on them. */
+  readonly landmarks: readonly number[];
+  predicate: Predicate;
+  private cost: Cost;
+  private readonly rejected = new Set<string>();
+
+  constructor(scenario: Scenario, observation: Observation, predicate: Predicate, landmarks: readonly number[]) {
+    this.scenario = scenario;
+    this.observation = observation;
+    this.predicate = predicate;
+    this.cost = costOf(scenario);
+    this.landmarks = landmarks;
+  }
+
+  get exhausted(): boolean {
+    return this.evaluations >= MAX_EVALUATIONS;
+  }
+
+  /** Replaces the current scenario if the candidate is smaller and shows the divergence. */
+  try(candidate: Scenario): boolean {
+    const cost = costOf(candidate);
+    if (compareCost(cost, this.cost) >= 0 || this.exhausted) return false;
+    // Large scenarios are not worth a key: they are never met twice.
+    const key = cost.numbers[1]! <= 64 ? formatScenario(candidate) : undefined;
+    if (key !== undefined && this.rejected.has(key)) return false;
+    this.evaluations++;
+    const observation = this.predicate(candidate);
+    if (!observation) {
+      if (key !== undefined) this.rejected.add(key);
+      return false;
+    }
+    this.scenario = candidate;
+    this.observation = observation;
+    this.cost = cost;
+    return true;
+  }
+
+  /** The first of the candidates, smallest first, that holds. */
+  trySmallest(candidates: readonly Scenario[]): boolean {
+    const ranked = candidates.map((scenario) => ({ scenario, cost: costOf(scenario) }));
+    ranked.sort((a, b) => compareCost(a.cost, b.cost));
+    for (const { scenario, cost } of ranked) {
+      if (compareCost(cost, this.cost) >= 0) return false;
+      if (this.try(scenario)) return true;
+    }
+    return false;
+  }
+
+  /** Another predicate from here on: what was rejected under the old one may hold. */
+  relax(predicate: Predicate): void {
+    this.predicate = predicate;
+    this.rejected.clear();
+  }
+}
