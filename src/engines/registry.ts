@@ -67,14 +67,14 @@ export async function loadEngines(specs: readonly EngineSpec[]): Promise<Engine[
 }
 
 async function loadModule(path: string): Promise<Engine> {
-  let namespace: Record<string, unknown>;
+  let namespace: { readonly default?: unknown };
   try {
     namespace = await import(pathToFileURL(path).href);
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EngineUnavailable(`engine module ${path} does not load: ${message}`);
   }
-  const exported = (namespace['default'] ?? namespace) as Record<string, unknown>;
+  const exported = (namespace.default ?? namespace) as Record<string, unknown>;
   const reject = (what: string): never => {
     throw new EngineUnavailable(`engine module ${path}: ${what} (see docs/engines.md)`);
   };

@@ -33,8 +33,16 @@ export interface Observation {
   readonly message: string;
 }
 
-/** Called for every observation of a case; returns false to hear no more. */
-export type Observer = (observation: Observation) => void;
+/**
+ * Called for every observation that is not a consequence of an earlier one. Returns true if it is a known one, which
+ * explains nothing else.
+ */
+export type Observer = (observation: Observation) => boolean;
+
+/**
+ * Whether an engine's result is known to stand against the others there (ledger): it does not vote on what is right.
+ */
+export type Abstains = (subject: number, kind: DivergenceKind, index: number, type: AccessType, got: number) => boolean;
 
 /** Whether all engines agree on everything that they can be compared on. The fast path of a campaign. */
 export function agree(traces: readonly Trace[], events: number): boolean {
@@ -82,13 +90,46 @@ function codeAt(trace: Trace, event: number): number {
 /** Nested entries differ by vendor on purpose; the bitmap audit checks them. */
 const CODE_KIND = { filter: 'errno', cap: 'errno', reply: 'completion' } as const;
 
-/** Every place where an engine differs from the consensus, in order of events. */
-export function observe(scenario: Scenario, traces: readonly Trace[], observer: Observer): void {
-  for (const [subject, trace] of traces.entries()) {
-    if (!trace.failure) continue;
-    const { event, message } = trace.failure;
+/**
+ * Every place where an engine differs from the consensus, in order of events. Once an engine has gone astray at one
+ * event, what it does at later ones is taken for a consequence: `astray` holds, by engine, that event, and is updated.
+ */
+export function observe(
+  scenario: Scenario,
+  traces: readonly Trace[],
+  observer: Observer,
+  abstains: Abstains,
+  astray: number[],
+): void {
+  const report = (observation: Observation): void => {
+    if (observer(observation)) return;
+    astray[observation.subject] = Math.min(astray[observation.subject]!, observation.event);
+  };
+  let first = 0;
+  for (const [event, content] of scenario.events.entries()) {
+    observeFailures(traces, event, report);
+    if (content.kind === 'access') {
+      const { indices, types } = content.batch;
+      observeAccesses({ traces, first, indices, types, event }, report, abstains, astray);
+      first += indices.length;
+    } else if (content.kind in CODE_KIND) {
+      const vector = traces.map((trace) => codeAt(trace, event));
+      const kind = CODE_KIND[content.kind as keyof typeof CODE_KIND];
+      const everyone = (): boolean => true;
+      blame(vector, everyone, (subject, expected, got) => {
+        if (astray[subject]! < event) return;
+        report({ kind, subject, event, access: -1, index: 0, type: 0, expected, got, vector, message: '' });
+      });
+    }
+  }
+}
+
+function observeFailures(traces: readonly Trace[], event: number, report: (observation: Observation) => void): void {
+  for (const [subject, { failure }] of traces.entries()) {
+    if (failure?.event !== event) continue;
     const vector = traces.map((other) => (other.failure ? 1 : 0));
-    observer({
+    const { message } = failure;
+    report({
       kind: 'engine-error',
       subject,
       event,
@@ -101,44 +142,30 @@ export function observe(scenario: Scenario, traces: readonly Trace[], observer: 
       message,
     });
   }
-  let first = 0;
-  const vector = new Array<number>(traces.length);
-  for (const [event, content] of scenario.events.entries()) {
-    if (content.kind === 'access') {
-      const { indices, types } = content.batch;
-      observeAccesses(traces, first, indices, types, event, observer);
-      first += indices.length;
-    } else if (content.kind in CODE_KIND) {
-      for (const [i, trace] of traces.entries()) vector[i] = codeAt(trace, event);
-      const kind = CODE_KIND[content.kind as keyof typeof CODE_KIND];
-      blame(vector, (subject, expected, got) =>
-        observer({
-          kind,
-          subject,
-          event,
-          access: -1,
-          index: 0,
-          type: 0,
-          expected,
-          got,
-          vector: [...vector],
-          message: '',
-        }),
-      );
-    }
-  }
+}
+
+interface BatchTraces {
+  readonly traces: readonly Trace[];
+  /** Position of the batch in the verdict arrays. */
+  readonly first: number;
+  readonly indices: Uint32Array;
+  readonly types: Uint8Array;
+  readonly event: number;
 }
 
 function observeAccesses(
-  traces: readonly Trace[],
-  first: number,
-  indices: Uint32Array,
-  types: Uint8Array,
-  event: number,
-  observer: Observer,
+  { traces, first, indices, types, event }: BatchTraces,
+  report: (observation: Observation) => void,
+  abstains: Abstains,
+  astray: readonly number[],
 ): void {
-  const vector = new Array<number>(traces.length);
   const base = traces[0]!;
+  const end = first + indices.length;
+  const same = (trace: Trace): boolean =>
+    trace.comparableAccesses >= end &&
+    Buffer.compare(trace.verdicts.subarray(first, end), base.verdicts.subarray(first, end)) === 0;
+  if (traces.every(same)) return;
+  const vector = new Array<number>(traces.length);
   for (let access = 0; access < indices.length; access++) {
     const at = first + access;
     let differs = at >= base.comparableAccesses;
@@ -150,42 +177,39 @@ function observeAccesses(
     for (const [i, trace] of traces.entries()) {
       vector[i] = at < trace.comparableAccesses ? trace.verdicts[at]! : NOT_APPLICABLE;
     }
-    blame(vector, (subject, expected, got) =>
-      observer({
-        kind: 'verdict',
-        subject,
-        event,
-        access,
-        index: indices[access]!,
-        type: types[access] as AccessType,
-        expected,
-        got,
-        vector: [...vector],
-        message: '',
-      }),
-    );
+    const index = indices[access]!;
+    const type = types[access] as AccessType;
+    const votes = (i: number): boolean => !abstains(i, 'verdict', index, type, vector[i]!);
+    blame(vector, votes, (subject, expected, got) => {
+      if (astray[subject]! < event) return;
+      const found = { subject, event, access, index, type, expected, got };
+      report({ kind: 'verdict', ...found, vector: [...vector], message: '' });
+    });
   }
 }
 
 /**
- * Names the engines that differ from the consensus: the result that most engines gave; in a tie, the one that the
- * first engine in the list gave.
+ * Names the engines that differ from the consensus: the result that most of the voting engines gave; in a tie, the
+ * one that the first of them in the list gave.
  */
 export function blame(
   vector: readonly number[],
+  votes: (engine: number) => boolean,
   dissent: (subject: number, expected: number, got: number) => void,
 ): void {
   let consensus = NOT_APPLICABLE;
   let most = 0;
-  for (const result of vector) {
-    if (result === NOT_APPLICABLE) continue;
-    let votes = 0;
-    for (const other of vector) if (other === result) votes++;
-    if (votes > most) {
-      most = votes;
+  for (let engine = 0; engine < vector.length; engine++) {
+    const result = vector[engine]!;
+    if (result === NOT_APPLICABLE || !votes(engine)) continue;
+    let count = 0;
+    for (let other = 0; other < vector.length; other++) if (vector[other] === result && votes(other)) count++;
+    if (count > most) {
+      most = count;
       consensus = result;
     }
   }
+  if (most === 0) return;
   for (let subject = 0; subject < vector.length; subject++) {
     const got = vector[subject]!;
     if (got !== NOT_APPLICABLE && got !== consensus) dissent(subject, consensus, got);

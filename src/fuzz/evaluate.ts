@@ -3,9 +3,11 @@ import type { Engine, EngineVm, VmConfig } from '../engines/contract.ts';
 import { reference } from '../engines/reference.ts';
 import { passthroughCandidates } from '../model/catalogue.ts';
 import type { Scenario, ScenarioEvent } from '../model/scenario.ts';
+import type { AccessType } from '../model/verdict.ts';
 import { BitmapAudit, type Decision } from './audit.ts';
-import { agree, type Observer, observe } from './compare.ts';
+import { type Abstains, agree, type Observation, type Observer, observe } from './compare.ts';
 import { type AfterEvent, countAccesses, Runner, type Trace } from './execute.ts';
+import type { Ledger } from './ledger.ts';
 import { type Relation, transform } from './metamorphic.ts';
 
 const TPR = 0x808;
@@ -29,8 +31,12 @@ export class Evaluator {
   /** Called before each engine runs; a watchdog in another thread reads it. */
   onEngine: ((engine: number) => void) | undefined;
 
-  constructor(engines: readonly Engine[], config: VmConfig) {
+  private readonly abstains: Abstains;
+
+  /** Engines that the ledger expects to differ at a place do not vote there on what is right. */
+  constructor(engines: readonly Engine[], config: VmConfig, ledger: Ledger) {
     this.engines = engines;
+    this.abstains = (subject, kind, index, type, got) => ledger.expects(engines[subject]!.name, kind, index, type, got);
     this.runners = engines.map((engine) => new Runner(engine, config));
     this.audits = engines.map(({ capabilities: { bitmap } }) =>
       bitmap ? new BitmapAudit(bitmap, config.profile) : undefined,
@@ -70,14 +76,28 @@ export class Evaluator {
       } else if (audited && this.oracleIsEngine && runner === this.oracle) this.traces.push(runner.trace);
       else this.traces.push(runner.run(scenario, accesses));
     }
+    this.checkAnswers(accesses);
     return agree(this.traces, scenario.events.length) && clean;
   }
 
-  /** Everything that the last run found, after a `run` that was not clean. */
+  /**
+   * What the last run found, after a `run` that was not clean: of each engine, what it did at the first event where
+   * it went astray. A wrong bitmap or errno explains the wrong verdicts that follow.
+   */
   observe(observer: Observer): void {
-    observe(this.scenario, this.traces, observer);
-    for (const [subject, audit] of this.audits.entries()) {
-      for (const { event, rule, index, type } of audit?.result() ?? []) {
+    const found = this.audits.map((audit) => audit?.result() ?? []);
+    const astray = found.map((findings) => findings[0]?.event ?? Number.POSITIVE_INFINITY);
+    const audited = [...astray];
+    const explained = new Set<number>();
+    const note: Observer = (seen) => {
+      const known = observer(seen);
+      if (!known && seen.event <= audited[seen.subject]!) explained.add(seen.subject);
+      return known;
+    };
+    observe(this.scenario, this.traces, note, this.abstains, astray);
+    for (const [subject, findings] of found.entries()) {
+      if (explained.has(subject)) continue;
+      for (const { event, rule, index, type } of findings) {
         const vector = this.engines.map((_, engine) => (engine === subject ? 1 : 0));
         const kind = `bitmap:${rule}` as const;
         observer({ kind, subject, event, access: -1, index, type, expected: 0, got: 1, vector, message: '' });
@@ -86,42 +106,25 @@ export class Evaluator {
   }
 
   /**
-   * Runs one engine on the scenario and on its transform. Overwrites that engine's trace. False: they agree, or the
-   * relation does not apply.
+   * Runs one engine on the scenario and on its transform, and reports if it does not agree with itself. Overwrites
+   * that engine's trace.
    */
-  relate(scenario: Scenario, relation: Relation, subject: number, observer: Observer): boolean {
+  relate(scenario: Scenario, relation: Relation, subject: number, observer: Observer): void {
     const changed = transform(scenario, relation);
-    if (!changed || this.excluded.has(subject)) return false;
+    if (!changed || this.excluded.has(subject)) return;
     const runner = this.runners[subject]!;
     const accesses = countAccesses(scenario);
     this.onEngine?.(subject);
     const before = runner.run(scenario, accesses);
     const verdicts = before.verdicts.slice(0, accesses);
     const codes = before.codes.slice(0, scenario.events.length);
-    const { comparableAccesses } = before;
+    const { comparableAccesses, comparableEvents, failure } = before;
     const after = runner.run(changed, accesses);
-    if (before.failure || after.failure || after.comparableAccesses !== comparableAccesses) return false;
-    const vector = this.engines.map((_, engine) => (engine === subject ? 1 : 0));
+    if (failure || after.failure || after.comparableAccesses !== comparableAccesses) return;
     const kind = `metamorphic:${relation.name}` as const;
-    let at = 0;
-    for (const [event, content] of scenario.events.entries()) {
-      if (content.kind === 'access') {
-        const { indices, types } = content.batch;
-        for (let access = 0; access < indices.length && at < comparableAccesses; access++, at++) {
-          if (verdicts[at] === after.verdicts[at]) continue;
-          const [expected, got] = [verdicts[at]!, after.verdicts[at]!];
-          const index = indices[access]!;
-          const type = types[access] as 0 | 1;
-          observer({ kind, subject, event, access, index, type, expected, got, vector, message: '' });
-          return true;
-        }
-      } else if (codes[event] !== after.codes[event] && event < after.comparableEvents) {
-        const [expected, got] = [codes[event]!, after.codes[event]!];
-        observer({ kind, subject, event, access: -1, index: 0, type: 0, expected, got, vector, message: '' });
-        return true;
-      }
-    }
-    return false;
+    const vector = this.engines.map((_, engine) => (engine === subject ? 1 : 0));
+    const place = firstDifference(scenario, { verdicts, codes, comparableEvents }, after);
+    if (place) observer({ kind, subject, ...place, vector, message: '' });
   }
 
   /** Fresh VMs for the next run: what a re-verification asks for. */
@@ -133,6 +136,21 @@ export class Evaluator {
   /** The VM that ran last of an engine, in the state that the scenario left. */
   vmOf(engine: number): EngineVm | undefined {
     return this.runners[engine]!.currentVm;
+  }
+
+  /** Equal traces are valid together: only the first, and those that differ from it, are looked through. */
+  private checkAnswers(accesses: number): void {
+    const first = this.traces[0]!;
+    for (const [i, trace] of this.traces.entries()) {
+      if (this.excluded.has(i) || trace.failure) continue;
+      if (
+        i > 0 &&
+        trace.verdicts.length === first.verdicts.length &&
+        Buffer.compare(trace.verdicts, first.verdicts) === 0
+      )
+        continue;
+      this.runners[i]!.checkAnswers(this.scenario, accesses);
+    }
   }
 
   private readonly recordDecisions: AfterEvent = (vm, _event, number) => {
@@ -156,6 +174,29 @@ export class Evaluator {
     };
     audit.after(vm, event, number, code, allows);
   }
+}
+
+/** Where two runs of one engine part, in order of events; undefined if nowhere. */
+function firstDifference(
+  scenario: Scenario,
+  before: Pick<Trace, 'verdicts' | 'codes' | 'comparableEvents'>,
+  after: Trace,
+): Omit<Observation, 'kind' | 'subject' | 'vector' | 'message'> | undefined {
+  let at = 0;
+  for (const [event, content] of scenario.events.entries()) {
+    if (event >= before.comparableEvents) return undefined;
+    if (content.kind === 'access') {
+      const { indices, types } = content.batch;
+      for (let access = 0; access < indices.length; access++, at++) {
+        const [expected, got] = [before.verdicts[at]!, after.verdicts[at]!];
+        if (expected === got) continue;
+        return { event, access, index: indices[access]!, type: types[access] as AccessType, expected, got };
+      }
+    } else if (before.codes[event] !== after.codes[event]) {
+      return { event, access: -1, index: 0, type: 0, expected: before.codes[event]!, got: after.codes[event]! };
+    }
+  }
+  return undefined;
 }
 
 function leftOut(runner: Runner, why: string): Trace {

@@ -2,7 +2,7 @@
  * The ledger of known divergences: data, not code. A match is counted and not reported, and what it describes keeps
  * being generated; anything that differs from the entry (another result, another MSR, another engine) is new.
  */
-import { VERDICT_NAMES, type VerdictName } from '../model/verdict.ts';
+import { type AccessType, VERDICT_NAMES, type VerdictName } from '../model/verdict.ts';
 import type { DivergenceKind, Observation } from './compare.ts';
 
 export interface LedgerEntry {
@@ -51,18 +51,34 @@ export class Ledger {
     this.entries = entries.filter((entry) => entry.profiles.includes(profile) && entry.expires > day);
   }
 
-  match(observation: Observation, engine: string): LedgerEntry | undefined {
+  match({ kind, index, type, expected, got }: Observation, engine: string): LedgerEntry | undefined {
     return this.entries.find(
-      (entry) =>
-        entry.kind === observation.kind &&
-        entry.engines.includes(engine) &&
-        observation.index >= entry.indices[0] &&
-        observation.index <= entry.indices[1] &&
-        (entry.type === undefined || (entry.type === 'write') === (observation.type === 1)) &&
-        names(entry.expected, observation.expected) &&
-        names(entry.got, observation.got),
+      (entry) => covers(entry, engine, kind, index, type, got) && names(entry.expected, expected),
     );
   }
+
+  /** Whether what the engine answers there is known to differ from the others, whatever they answer. */
+  expects(engine: string, kind: DivergenceKind, index: number, type: AccessType, got: number): boolean {
+    return this.entries.some((entry) => covers(entry, engine, kind, index, type, got));
+  }
+}
+
+function covers(
+  entry: LedgerEntry,
+  engine: string,
+  kind: DivergenceKind,
+  index: number,
+  type: AccessType,
+  got: number,
+): boolean {
+  return (
+    index >= entry.indices[0] &&
+    index <= entry.indices[1] &&
+    entry.kind === kind &&
+    entry.engines.includes(engine) &&
+    (entry.type === undefined || (entry.type === 'write') === (type === 1)) &&
+    names(entry.got, got)
+  );
 }
 
 function names(list: readonly VerdictName[] | undefined, verdict: number): boolean {

@@ -12,7 +12,7 @@ import { Coverage, type CoverageSnapshot } from './coverage.ts';
 import { Evaluator } from './evaluate.ts';
 import { countAccesses, NOT_APPLICABLE, type Trace } from './execute.ts';
 import type { Ledger } from './ledger.ts';
-import { RELATIONS } from './metamorphic.ts';
+import { RELATIONS, type Relation, transform } from './metamorphic.ts';
 import { CoverageObserver } from './observe-coverage.ts';
 import { mix, Random } from './random.ts';
 import { Minimizer } from './reduce/minimize.ts';
@@ -21,8 +21,7 @@ import { KNOB_VALUE_COUNT, type Steering } from './space.ts';
 
 /** Of how many cases one tries a metamorphic relation. */
 const METAMORPHIC_EVERY = 8;
-/** Reductions per shard and signature, and in all: what diverges all the time must not stop the campaign. */
-const MAX_REDUCTIONS_PER_SIGNATURE = 1;
+/** Reductions per shard, one per signature: what diverges all the time must not stop the campaign. */
 const MAX_REDUCTIONS_PER_SHARD = 96;
 
 export interface ShardTask {
@@ -100,6 +99,7 @@ interface Pending {
   readonly observation: Observation;
   readonly scenario: Scenario;
   readonly firstCase: number;
+  lastCase: number;
   cases: number;
 }
 
@@ -111,13 +111,15 @@ export class ShardRunner {
   private readonly minimizer: Minimizer;
   private readonly generator: CaseGenerator;
   private readonly heartbeat: Heartbeat;
+  /** Case being run or minimized. */
+  private position = 0;
 
   constructor(engines: readonly Engine[], config: ShardConfig, heartbeat: Heartbeat = () => {}) {
     this.config = config;
     this.engines = engines;
     this.heartbeat = heartbeat;
-    this.evaluator = new Evaluator(engines, config.vm);
-    this.minimizer = new Minimizer(engines, config.vm);
+    this.evaluator = new Evaluator(engines, config.vm, config.ledger);
+    this.minimizer = new Minimizer(engines, config.vm, config.ledger, (engine) => heartbeat(this.position, engine));
     this.generator = new CaseGenerator(config.vm.profile, config.accessesPerCase);
   }
 
@@ -142,6 +144,7 @@ export class ShardRunner {
       evaluator.excluded.clear();
       for (const timeout of task.timeouts)
         if (timeout.case === number) evaluator.excluded.set(timeout.engine, 'timed out');
+      this.position = number;
       evaluator.onEngine = (engine) => this.heartbeat(number, engine);
       const scenario = generator.generate(caseChoices(this.config.seed, number), task.steering);
       const count = countAccesses(scenario);
@@ -158,12 +161,13 @@ export class ShardRunner {
         uses[pair]!++;
         news[pair]! += novelty;
       }
-      const note = (seen: Observation): void => this.note(seen, scenario, number, pending, known);
+      const note = (seen: Observation, of: Scenario = scenario): boolean => this.note(seen, of, number, pending, known);
       if (!clean) evaluator.observe(note);
       if (number % METAMORPHIC_EVERY === 0) {
         const turn = Math.floor(number / METAMORPHIC_EVERY);
         const relation = RELATIONS[turn % RELATIONS.length]!;
-        evaluator.relate(scenario, relation, Math.floor(turn / RELATIONS.length) % engines.length, note);
+        const subject = Math.floor(turn / RELATIONS.length) % engines.length;
+        evaluator.relate(scenario, relation, subject, (seen) => this.noteRelation(seen, scenario, relation, note));
       }
     }
     const divergences = this.reduce(pending);
@@ -190,23 +194,48 @@ export class ShardRunner {
     };
   }
 
+  /** Where other engines can tell which of the two scenarios goes wrong, that is what is reported. */
+  private noteRelation(
+    seen: Observation,
+    scenario: Scenario,
+    relation: Relation,
+    note: (seen: Observation, of?: Scenario) => boolean,
+  ): boolean {
+    const changed = transform(scenario, relation)!;
+    let told = false;
+    for (const other of [scenario, changed]) {
+      if (told || this.evaluator.run(other)) continue;
+      this.evaluator.observe((observation) => {
+        const known = note(observation, other);
+        told ||= !known && observation.subject === seen.subject;
+        return known;
+      });
+    }
+    return told || note(seen);
+  }
+
   private note(
     seen: Observation,
     scenario: Scenario,
     number: number,
     pending: Map<string, Pending>,
     known: Record<string, number>,
-  ): void {
+  ): boolean {
     const entry = this.config.ledger.match(seen, this.engines[seen.subject]!.name);
     if (entry) {
       known[entry.id] = (known[entry.id] ?? 0) + 1;
-      return;
+      return true;
     }
     const key = signature(seen);
     const earlier = pending.get(key);
-    if (!earlier)
-      pending.set(key, { observation: seen, scenario: copyScenario(scenario), firstCase: number, cases: 1 });
-    else if (earlier.firstCase !== number) earlier.cases++;
+    if (!earlier) {
+      const copy = copyScenario(scenario);
+      pending.set(key, { observation: seen, scenario: copy, firstCase: number, lastCase: number, cases: 1 });
+    } else if (earlier.lastCase !== number) {
+      earlier.lastCase = number;
+      earlier.cases++;
+    }
+    return false;
   }
 
   /** Minimizes what was found, in order of appearance, and groups it by normal form. */
@@ -214,8 +243,8 @@ export class ShardRunner {
     const found = new Map<string, FoundDivergence>();
     let reductions = 0;
     for (const { observation, scenario, firstCase, cases } of pending.values()) {
-      if (reductions++ >= MAX_REDUCTIONS_PER_SHARD * MAX_REDUCTIONS_PER_SIGNATURE) break;
-      this.heartbeat(firstCase, observation.subject);
+      if (reductions++ >= MAX_REDUCTIONS_PER_SHARD) break;
+      this.position = firstCase;
       const divergence = this.describe(observation, scenario, firstCase, cases);
       const same = found.get(divergence.id);
       found.set(divergence.id, same ? { ...same, cases: same.cases + cases } : divergence);

@@ -11,8 +11,9 @@
 import type { Engine, VmConfig } from '../../engines/contract.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import { allCandidates } from '../case.ts';
-import type { Observation } from '../compare.ts';
+import type { Observation, Observer } from '../compare.ts';
 import { Evaluator } from '../evaluate.ts';
+import type { Ledger } from '../ledger.ts';
 import { RELATIONS } from '../metamorphic.ts';
 import { LANDMARKS } from '../space.ts';
 import {
@@ -68,9 +69,20 @@ export class Minimizer {
   private readonly landmarks: readonly number[];
   private readonly juries = new Map<string, Evaluator>();
 
-  constructor(engines: readonly Engine[], config: VmConfig) {
+  private readonly ledger: Ledger;
+  private readonly onEngine: (engine: number) => void;
+
+  /** `onEngine` is called before an engine of the list runs, for a watchdog. */
+  constructor(
+    engines: readonly Engine[],
+    config: VmConfig,
+    ledger: Ledger,
+    onEngine: (engine: number) => void = () => {},
+  ) {
     this.engines = engines;
     this.config = config;
+    this.ledger = ledger;
+    this.onEngine = onEngine;
     const candidates = allCandidates(config.profile).map(({ index }) => index);
     this.landmarks = [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b);
   }
@@ -123,6 +135,7 @@ export class Minimizer {
     evaluator.run(scenario);
     evaluator.observe((seen) => {
       if (seen.subject === subject && seen.kind === found.kind) whole ??= seen;
+      return this.ledger.match(seen, this.engines[seen.subject]!.name) !== undefined;
     });
     return whole ?? { ...found, subject };
   }
@@ -135,8 +148,9 @@ export class Minimizer {
     same: (seen: Observation) => boolean,
   ): Observation | undefined {
     let found: Observation | undefined;
-    const note = (seen: Observation): void => {
+    const note: Observer = (seen) => {
       if (!found && seen.kind === kind && seen.subject === subject && same(seen)) found = seen;
+      return this.ledger.match(seen, jury.engines[seen.subject]!.name) !== undefined;
     };
     if (kind.startsWith('metamorphic:')) {
       const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kind)!;
@@ -156,7 +170,9 @@ export class Minimizer {
     const key = engines.map(({ name }) => name).join(' ');
     let evaluator = this.juries.get(key);
     if (!evaluator) {
-      evaluator = new Evaluator(engines, this.config);
+      evaluator = new Evaluator(engines, this.config, this.ledger);
+      const numbers = engines.map((engine) => this.engines.indexOf(engine));
+      evaluator.onEngine = (engine) => this.onEngine(numbers[engine]!);
       this.juries.set(key, evaluator);
     }
     return evaluator;
