@@ -99,8 +99,7 @@ interface Pending {
   readonly observation: Observation;
   readonly scenario: Scenario;
   readonly firstCase: number;
-  lastCase: number;
-  cases: number;
+  readonly cases: Set<number>;
 }
 
 /** Runs shards of one campaign; keeps engines, VMs and buffers from shard to shard. */
@@ -230,29 +229,27 @@ export class ShardRunner {
     const earlier = pending.get(key);
     if (!earlier) {
       const copy = copyScenario(scenario);
-      pending.set(key, { observation: seen, scenario: copy, firstCase: number, lastCase: number, cases: 1 });
-    } else if (earlier.lastCase !== number) {
-      earlier.lastCase = number;
-      earlier.cases++;
-    }
+      pending.set(key, { observation: seen, scenario: copy, firstCase: number, cases: new Set([number]) });
+    } else earlier.cases.add(number);
     return false;
   }
 
   /** Minimizes what was found, in order of appearance, and groups it by normal form. */
   private reduce(pending: Map<string, Pending>): FoundDivergence[] {
-    const found = new Map<string, FoundDivergence>();
+    const found = new Map<string, { divergence: FoundDivergence; cases: Set<number> }>();
     let reductions = 0;
     for (const { observation, scenario, firstCase, cases } of pending.values()) {
       if (reductions++ >= MAX_REDUCTIONS_PER_SHARD) break;
       this.position = firstCase;
-      const divergence = this.describe(observation, scenario, firstCase, cases);
+      const divergence = this.describe(observation, scenario, firstCase);
       const same = found.get(divergence.id);
-      found.set(divergence.id, same ? { ...same, cases: same.cases + cases } : divergence);
+      if (!same) found.set(divergence.id, { divergence, cases });
+      else for (const number of cases) same.cases.add(number);
     }
-    return [...found.values()];
+    return [...found.values()].map(({ divergence, cases }) => ({ ...divergence, cases: cases.size }));
   }
 
-  private describe(observation: Observation, scenario: Scenario, firstCase: number, cases: number): FoundDivergence {
+  private describe(observation: Observation, scenario: Scenario, firstCase: number): FoundDivergence {
     const reduction = this.minimizer.minimize(scenario, observation);
     const last = reduction?.observation ?? observation;
     const smallest = reduction?.scenario ?? scenario;
@@ -268,7 +265,7 @@ export class ShardRunner {
       got: last.got,
       message: last.message,
       firstCase,
-      cases,
+      cases: 1,
       size: sizeOf(smallest),
       evaluations: reduction?.evaluations ?? 0,
       reliability: reduction?.reliability ?? 0,

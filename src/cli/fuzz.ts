@@ -1,0 +1,361 @@
+/** `msrdiff fuzz`: a campaign, from options to summary. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import { DEFAULT_ENGINES, type EngineSpec, engineSpecs } from '../engines/registry.ts';
+import { Campaign, type CampaignTotals, type FoldedShard } from '../fuzz/campaign.ts';
+import { ACCESSES_PER_CASE } from '../fuzz/case.ts';
+import { type Coverage, FEATURE_COUNT, FEATURE_NAMES, PAIR_COUNT } from '../fuzz/coverage.ts';
+import { type LedgerEntry, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
+import { readLedger } from '../fuzz/ledger-json.ts';
+import { DEFAULT_TIMEOUT_MS, WorkerPool } from '../fuzz/pool.ts';
+import type { FoundDivergence } from '../fuzz/shard.ts';
+import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
+import { InputError } from '../model/input-error.ts';
+import type { KernelProfile } from '../model/profile.ts';
+import { VERDICT_NAMES } from '../model/verdict.ts';
+import { Store } from '../store/store.ts';
+import { Exit } from './exit.ts';
+import {
+  collect,
+  databaseOption,
+  enginesOption,
+  jsonOption,
+  moduleOption,
+  positiveInteger,
+  positiveNumber,
+  profileOption,
+  readInput,
+  seedValue,
+} from './options.ts';
+import { Progress } from './progress.ts';
+import { quantity, table, vectorText } from './render.ts';
+
+const DEFAULT_SECONDS = 30;
+
+interface FuzzOptions {
+  readonly seconds?: number;
+  readonly cases?: number;
+  readonly seed?: bigint;
+  readonly workers: number;
+  readonly engines?: string[];
+  readonly engineModule?: string[];
+  readonly profile: KernelProfile;
+  readonly database: string;
+  readonly accesses: number;
+  readonly timeout: number;
+  readonly ledger: string[] | boolean;
+  readonly resume?: boolean | string;
+  readonly json?: boolean;
+}
+
+/** What a campaign is, as stored: a resumed run takes everything from here. */
+interface StoredConfig {
+  readonly worker: WorkerConfig;
+  readonly cases: number | null;
+  readonly seconds: number | null;
+}
+
+export function addFuzz(program: Command): void {
+  program
+    .command('fuzz')
+    .description('run a campaign: random filters and access streams through several engines')
+    .option('--seconds <n>', `run for so long (default: ${DEFAULT_SECONDS}, unless --cases is given)`, positiveNumber)
+    .option('--cases <n>', 'run so many cases', positiveInteger)
+    .option('--seed <n>', 'seed of the run, u64 (default: random)', seedValue)
+    .option('--workers <n>', 'worker threads', positiveInteger, availableParallelism())
+    .addOption(enginesOption().default(undefined, DEFAULT_ENGINES.join(',')))
+    .addOption(moduleOption())
+    .addOption(profileOption())
+    .addOption(databaseOption())
+    .option('--accesses <n>', 'accesses per case', positiveInteger, ACCESSES_PER_CASE)
+    .option(
+      '--timeout <seconds>',
+      'how long an engine may take for one case',
+      positiveNumber,
+      DEFAULT_TIMEOUT_MS / 1000,
+    )
+    .option('--ledger <file>', 'known divergences of your own, JSON (repeatable)', collect)
+    .option('--no-ledger', 'report known divergences as well')
+    .option('--resume [campaign]', 'continue an interrupted campaign (default: the newest)')
+    .addOption(jsonOption())
+    .action(async (options: FuzzOptions) => {
+      process.exitCode = await fuzz(options);
+    });
+}
+
+function ledgerOf({ ledger }: FuzzOptions): LedgerEntry[] {
+  if (ledger === false) return [];
+  const own = Array.isArray(ledger) ? ledger.flatMap((path) => readLedger(readInput(path), path)) : [];
+  return [...SHIPPED_LEDGER, ...own];
+}
+
+function configOf(options: FuzzOptions): StoredConfig {
+  const engines = engineSpecs(
+    options.engines ?? (options.engineModule ? ['reference'] : DEFAULT_ENGINES),
+    options.engineModule ?? [],
+  );
+  if (engines.length < 2 && options.engines) {
+    throw new InputError('--engines names one engine: a comparison needs at least two');
+  }
+  const seed = options.seed ?? randomBytes(8).readBigUInt64LE();
+  const worker: WorkerConfig = {
+    seed: String(seed),
+    profile: options.profile.id,
+    engines,
+    ledger: ledgerOf(options),
+    day: new Date().toISOString().slice(0, 10),
+    accessesPerCase: options.accesses,
+  };
+  const seconds = options.seconds ?? (options.cases === undefined ? DEFAULT_SECONDS : null);
+  return { worker, cases: options.cases ?? null, seconds };
+}
+
+async function fuzz(options: FuzzOptions): Promise<number> {
+  if (options.resume !== undefined && (options.seed !== undefined || options.engines || options.engineModule)) {
+    throw new InputError(
+      '--resume takes seed and engines from the stored campaign: leave --seed, --engines and --engine-module out',
+    );
+  }
+  const resumeId = typeof options.resume === 'string' ? campaignNumber(options.resume) : undefined;
+  // Everything about engines is checked before a database is made or locked.
+  const fresh = options.resume === undefined ? configOf(options) : undefined;
+  const store = await Store.open(options.database);
+  let pool: WorkerPool | undefined;
+  try {
+    const stored = fresh ? undefined : await store.resumeCampaign(resumeId);
+    const config = fresh ?? (stored!.config as StoredConfig);
+    const { worker } = config;
+    if (stored)
+      engineSpecs(
+        [],
+        worker.engines.flatMap((spec) => (spec.kind === 'module' ? [spec.path] : [])),
+      );
+    pool = new WorkerPool(worker, options.workers, options.timeout * 1000);
+    const names = await pool.load();
+    const id = stored?.id ?? (await store.createCampaign(worker.seed, worker.profile, names, config));
+    const campaign = new Campaign();
+    for (const shard of stored ? await store.shards(id) : []) campaign.restore(shard as FoldedShard);
+    const run = new Run(options, config, store, pool, campaign, id, names, stored?.seconds ?? 0);
+    return await run.execute();
+  } finally {
+    await pool?.close();
+    await store.close();
+  }
+}
+
+function campaignNumber(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new InputError(`--resume ${text} is no campaign number: see "msrdiff list --campaigns"`);
+}
+
+interface Found extends FoundDivergence {
+  readonly isNew: boolean;
+}
+
+/** One run of a campaign, new or resumed. */
+class Run {
+  private readonly options: FuzzOptions;
+  private readonly config: StoredConfig;
+  private readonly store: Store;
+  private readonly pool: WorkerPool;
+  private readonly campaign: Campaign;
+  private readonly id: number;
+  private readonly names: readonly string[];
+  /** Seconds that earlier runs of this campaign took. */
+  private readonly secondsBefore: number;
+  private readonly started = Date.now();
+  private readonly found = new Map<string, Found>();
+  private readonly stop = new AbortController();
+  private interrupted = false;
+
+  constructor(
+    options: FuzzOptions,
+    config: StoredConfig,
+    store: Store,
+    pool: WorkerPool,
+    campaign: Campaign,
+    id: number,
+    names: readonly string[],
+    secondsBefore: number,
+  ) {
+    this.options = options;
+    this.config = config;
+    this.store = store;
+    this.pool = pool;
+    this.campaign = campaign;
+    this.id = id;
+    this.names = names;
+    this.secondsBefore = secondsBefore;
+  }
+
+  async execute(): Promise<number> {
+    const { options, config, campaign, pool } = this;
+    const cases = options.cases ?? config.cases ?? Number.POSITIVE_INFINITY;
+    const budget = options.cases === undefined ? (options.seconds ?? config.seconds) : (options.seconds ?? null);
+    const resumedBudget = options.resume !== undefined && options.seconds === undefined && options.cases === undefined;
+    const seconds =
+      budget === null ? Number.POSITIVE_INFINITY : Math.max(0, budget - (resumedBudget ? this.secondsBefore : 0));
+    const progress = new Progress(process.stderr, cases, seconds, { ...campaign.totals });
+    const timer = Number.isFinite(seconds) ? setTimeout(() => this.stop.abort(), seconds * 1000) : undefined;
+    const onSignal = (): void => this.interrupt();
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    if (!options.json) this.announce(cases, seconds);
+    try {
+      await campaign.run(
+        { cases, workers: options.workers },
+        (task) => pool.run(task),
+        async (folded, divergences, totals, coverage) => {
+          await this.record(folded, divergences, totals);
+          progress.update(totals, this.found.size, coverage);
+        },
+        this.stop.signal,
+      );
+    } finally {
+      clearTimeout(timer);
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      progress.done();
+      await this.store
+        .finishCampaign(this.id, this.interrupted ? 'interrupted' : 'finished', coverageOf(campaign.coverage))
+        .catch((error: unknown) => {
+          // What stopped the run is the error to tell; a database that is full says so twice.
+          if (!this.interrupted && campaign.totals.shards === 0) throw error;
+        });
+    }
+    return this.report();
+  }
+
+  private interrupt(): void {
+    if (this.interrupted) process.exit(Exit.INTERRUPTED);
+    this.interrupted = true;
+    this.stop.abort();
+  }
+
+  private async record(
+    folded: FoldedShard,
+    divergences: readonly FoundDivergence[],
+    totals: CampaignTotals,
+  ): Promise<void> {
+    const { profile, engines } = this.config.worker;
+    const record = {
+      campaign: this.id,
+      shard: folded.shard,
+      digest: folded.digest,
+      result: folded,
+      divergences: divergences.map((divergence) => ({ ...divergence, profile })),
+      totals: { ...totals, seconds: this.seconds() },
+    };
+    const fresh = new Set(await this.store.recordShard(record, engines as readonly EngineSpec[]));
+    for (const divergence of divergences) {
+      const earlier = this.found.get(divergence.id);
+      if (earlier) this.found.set(divergence.id, { ...earlier, cases: earlier.cases + divergence.cases });
+      else {
+        this.found.set(divergence.id, { ...divergence, isNew: fresh.has(divergence.id) });
+        if (!this.options.json && fresh.has(divergence.id)) this.tell(divergence);
+      }
+    }
+  }
+
+  private seconds(): number {
+    return this.secondsBefore + (Date.now() - this.started) / 1000;
+  }
+
+  private announce(cases: number, seconds: number): void {
+    const { worker } = this.config;
+    const limit = [
+      Number.isFinite(cases) ? `${cases} cases` : '',
+      Number.isFinite(seconds) ? `${Math.round(seconds)} s` : '',
+    ];
+    const verb = this.options.resume === undefined ? 'campaign' : 'resuming campaign';
+    process.stdout.write(
+      `${verb} ${this.id}: ${this.names.join(', ')}; profile ${worker.profile}; seed ${worker.seed}; ` +
+        `${this.options.workers} worker${this.options.workers === 1 ? '' : 's'}; ${limit.filter(Boolean).join(', ') || 'until interrupted'}\n`,
+    );
+  }
+
+  private tell({ id, kind, subject, vector, message }: FoundDivergence): void {
+    if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+    process.stdout.write(`new divergence ${id}: ${kind}, ${subject}: ${message || vectorText(kind, vector)}\n`);
+  }
+
+  private report(): number {
+    const { campaign, found, options } = this;
+    const fresh = [...found.values()].filter(({ isNew }) => isNew);
+    if (options.json) process.stdout.write(`${JSON.stringify(this.summary())}\n`);
+    else process.stdout.write(`${this.text(fresh.length)}\n`);
+    if (this.interrupted && !options.json) {
+      process.stdout.write(
+        `interrupted; to continue: msrdiff fuzz --database ${options.database} --resume ${this.id}\n`,
+      );
+    }
+    if (this.interrupted) return Exit.INTERRUPTED;
+    if (campaign.totals.cases === 0) return Exit.OK;
+    return fresh.length > 0 ? Exit.DIVERGED : Exit.OK;
+  }
+
+  private summary(): Record<string, unknown> {
+    const { totals, coverage } = this.campaign;
+    return {
+      seed: this.config.worker.seed,
+      cases: totals.cases,
+      accesses: totals.accesses,
+      verdicts: Object.fromEntries(VERDICT_NAMES.map((name, i) => [name, totals.verdicts[i]])),
+      divergences: [...this.found.values()].map(({ id, kind, subject, cases, size, isNew }) => ({
+        id,
+        kind,
+        subject,
+        cases,
+        size,
+        new: isNew,
+      })),
+      known: totals.known,
+      seconds: Math.round(this.seconds() * 1000) / 1000,
+      engines: this.names,
+      profile: this.config.worker.profile,
+      coverage: {
+        features: coverage.featuresSeen(),
+        of: FEATURE_COUNT,
+        pairs: coverage.pairsSeen(),
+        unseen: coverage.unseen(),
+      },
+      digest: totals.digest,
+      campaign: this.id,
+      interrupted: this.interrupted,
+      database: this.options.database,
+    };
+  }
+
+  private text(fresh: number): string {
+    const { totals, coverage } = this.campaign;
+    const seconds = this.seconds();
+    const known = Object.entries(totals.known).map(([id, count]) => `${id} ${quantity(count)}`);
+    const rate = totals.accesses / Math.max(totals.shardSeconds, 1e-9);
+    const rows = [
+      ['cases', `${totals.cases} in ${seconds.toFixed(1)} s`],
+      ['accesses', `${quantity(totals.accesses)} through ${this.names.length} engines, ${quantity(rate)}/s per worker`],
+      ['verdicts', VERDICT_NAMES.map((name, i) => `${name} ${quantity(totals.verdicts[i]!)}`).join(', ')],
+      [
+        'coverage',
+        `${coverage.featuresSeen()} of ${FEATURE_COUNT} features, ${coverage.pairsSeen()} of at most ${PAIR_COUNT} pairs`,
+      ],
+      ['known', known.join(', ') || 'none met'],
+      ['divergences', `${this.found.size}, of which new: ${fresh}`],
+      ['digest', totals.digest],
+      ['results', this.options.database],
+    ];
+    const list = [...this.found.values()].map(({ id, kind, subject, cases, size }) => [
+      id,
+      kind,
+      subject,
+      `size ${size}`,
+      `${cases} cases`,
+    ]);
+    const hint = list.length > 0 ? `\n\n${table(list)}\nmsrdiff show ID explains one` : '';
+    return table(rows) + hint;
+  }
+}
+
+function coverageOf(coverage: Coverage): { features: Record<string, number>; featuresSeen: number; pairsSeen: number } {
+  const features = Object.fromEntries(FEATURE_NAMES.map((name, i) => [name, coverage.features[i]!]));
+  return { features, featuresSeen: coverage.featuresSeen(), pairsSeen: coverage.pairsSeen() };
+}

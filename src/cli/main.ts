@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+/** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { addConform } from './conform.ts';
+import { addEngines } from './engines.ts';
+import { Exit } from './exit.ts';
+import { addFuzz } from './fuzz.ts';
+import { addList } from './list.ts';
+import { addMinimize } from './minimize.ts';
+import { addReplay } from './replay.ts';
+import { addShow } from './show.ts';
+
+const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+
+/** Error codes of ours that say that the input is wrong. */
+const INPUT_CODES: ReadonlySet<string> = new Set(['MSRDIFF_INPUT', 'MSRDIFF_STORE']);
+
+function build(): Command {
+  const program = new Command('msrdiff')
+    .description('Differential fuzzing harness for KVM MSR-filter engines')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(see msrdiff --help)')
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
+  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addConform, addEngines]) add(program);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? Exit.OK : Exit.USAGE;
+  const { code, message } = error as { code?: string; message?: string };
+  if (code === 'EPIPE') return Exit.OK;
+  const text = String(message ?? error).split('\n')[0];
+  if (code === 'MSRDIFF_ENGINE') {
+    process.stderr.write(`msrdiff: ${text}\n`);
+    return Exit.ENGINE_UNAVAILABLE;
+  }
+  if (code !== undefined && INPUT_CODES.has(code)) {
+    process.stderr.write(`msrdiff: ${text}\n`);
+    return Exit.USAGE;
+  }
+  process.stderr.write(`msrdiff: internal error: ${text} (please report it; MSRDIFF_DEBUG=1 shows where)\n`);
+  if (process.env.MSRDIFF_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
+  return Exit.INTERNAL;
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader such as head(1) that has seen enough.
+  if (error.code === 'EPIPE') process.exit(Exit.OK);
+  throw error;
+});
+
+try {
+  await build().parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOf(error);
+}

@@ -1,0 +1,71 @@
+/** Options that several commands share, and their values. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { InvalidArgumentError, Option } from 'commander';
+import { InputError } from '../model/input-error.ts';
+import { findProfile, KERNEL_PROFILES, type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
+
+export const DEFAULT_DATABASE = 'results/msrdiff.db';
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number from 1 on.');
+  return value;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number greater than 0.');
+  return value;
+}
+
+export function seedValue(text: string): bigint {
+  if (!/^(0x[0-9a-fA-F]+|\d+)$/.test(text) || BigInt(text) >= 1n << 64n) {
+    throw new InvalidArgumentError('Give a number from 0 to 2^64 - 1, decimal or 0x hexadecimal.');
+  }
+  return BigInt(text);
+}
+
+export function nameList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.some((name) => name === '')) throw new InvalidArgumentError('Give names separated by commas.');
+  return names;
+}
+
+export function profileValue(text: string): KernelProfile {
+  const profile = findProfile(text);
+  if (profile) return profile;
+  throw new InvalidArgumentError(`Known are ${KERNEL_PROFILES.map(({ id }) => id).join(', ')} and newest.`);
+}
+
+export function collect(value: string, all: string[] | undefined): string[] {
+  return [...(all ?? []), value];
+}
+
+export const databaseOption = (): Option =>
+  new Option('--database <file>', 'SQLite database of results').default(DEFAULT_DATABASE);
+export const enginesOption = (): Option =>
+  new Option('--engines <names>', 'engines to compare, separated by commas').argParser(nameList);
+export const moduleOption = (): Option =>
+  new Option('--engine-module <file>', 'an engine of your own, as an ES module (repeatable)').argParser(collect);
+export const profileOption = (): Option =>
+  new Option('--profile <name>', 'kernel whose rules apply')
+    .argParser(profileValue)
+    .default(NEWEST_PROFILE, NEWEST_PROFILE.id);
+export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
+
+/** Most bytes of an input file that is read at once. */
+const MAX_INPUT_BYTES = 256 << 20;
+
+/** A text file that a user named. */
+export function readInput(path: string): string {
+  try {
+    const bytes = readFileSync(resolve(path));
+    if (bytes.length > MAX_INPUT_BYTES)
+      throw new InputError(`${path} is larger than ${MAX_INPUT_BYTES >> 20} MiB: split it`);
+    return bytes.toString('utf8');
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`);
+  }
+}

@@ -1,0 +1,45 @@
+/** Text for people: results by name, tables, numbers. */
+import { COMPLETION_NAMES, VERDICT_NAMES } from '../model/verdict.ts';
+
+const ERRNO: Readonly<Record<number, string>> = { 0: '0', [-14]: '-EFAULT', [-22]: '-EINVAL', [-25]: '-ENOTTY' };
+
+/** A result of the kind as the field names it; `-` where an engine takes no part. */
+export function resultName(kind: string, value: number | null | undefined): string {
+  if (value === null || value === undefined) return '-';
+  if (kind === 'verdict') return VERDICT_NAMES[value] ?? String(value);
+  if (kind === 'errno') return ERRNO[value] ?? String(value);
+  if (kind === 'completion') return COMPLETION_NAMES[value] ?? String(value);
+  return value === 0 ? 'ok' : 'wrong';
+}
+
+/** `reference filter, interval allow, ...` */
+export function vectorText(kind: string, vector: Readonly<Record<string, number | null>>): string {
+  return Object.entries(vector)
+    .map(([engine, value]) => `${engine} ${resultName(kind, value)}`)
+    .join(', ');
+}
+
+/** Columns padded to their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** 1234567 -> 1.23 M */
+export function quantity(value: number): string {
+  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} G`;
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  if (value >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
+  return String(Math.round(value));
+}
+
+export function percent(part: number, whole: number): string {
+  return whole === 0 ? '-' : `${Math.round((100 * part) / whole)} %`;
+}

@@ -1,0 +1,70 @@
+/** What `replay` and `minimize` work on: a stored divergence or a scenario file, with engines and profile. */
+import { existsSync } from 'node:fs';
+import { DEFAULT_ENGINES, type EngineSpec, engineSpecs } from '../engines/registry.ts';
+import { SHIPPED_LEDGER } from '../fuzz/ledger.ts';
+import type { ProbeReply, ProbeRequest } from '../fuzz/worker-protocol.ts';
+import { InputError } from '../model/input-error.ts';
+import { parseJsonText } from '../model/json-text.ts';
+import { type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
+import { formatScenario, parseScenario } from '../model/scenario-json.ts';
+import { Store } from '../store/store.ts';
+import { readInput } from './options.ts';
+import { vectorText } from './render.ts';
+
+export interface SourceOptions {
+  readonly database: string;
+  readonly engines?: string[];
+  readonly engineModule?: string[];
+  readonly profile?: KernelProfile;
+}
+
+/** How long a scenario may take in all engines, in milliseconds. */
+export const PROBE_TIMEOUT_MS = 10_000;
+
+/** A path that exists, or looks like one, is a file; anything else is the id of a stored divergence. */
+export async function requestFor(
+  source: string,
+  options: SourceOptions,
+  action: ProbeRequest['action'],
+): Promise<ProbeRequest> {
+  const isFile = existsSync(source) || /[./]/.test(source);
+  const stored = isFile ? undefined : await load(options.database, source);
+  const scenario = stored ? stored.scenario : readInput(source);
+  const parsed = parseScenario(parseJsonText(scenario, source), source);
+  if (parsed.events.length === 0) throw new InputError(`${source}: a scenario without events has nothing to run`);
+  const given = options.engines !== undefined || options.engineModule !== undefined;
+  const specs =
+    given || !stored ? engineSpecs(options.engines ?? DEFAULT_ENGINES, options.engineModule ?? []) : stored.engines;
+  return {
+    scenario: formatScenario(parsed),
+    profile: options.profile?.id ?? stored?.profile ?? NEWEST_PROFILE.id,
+    engines: specs as readonly EngineSpec[],
+    ledger: SHIPPED_LEDGER,
+    day: new Date().toISOString().slice(0, 10),
+    action,
+  };
+}
+
+async function load(database: string, id: string): Promise<Awaited<ReturnType<Store['divergence']>>> {
+  const store = await Store.open(database, { readOnly: true });
+  try {
+    return await store.divergence(id);
+  } finally {
+    await store.close();
+  }
+}
+
+/** One line per finding. */
+export function findingLines(reply: Exclude<ProbeReply, { kind: 'unavailable' }>): string[] {
+  if (reply.kind === 'lost') return [`diverges: an engine does not come back: ${reply.message}`];
+  return reply.findings.map(({ kind, subject, event, access, index, write, vector, message, known }) => {
+    const type = write ? 'WRMSR' : 'RDMSR';
+    const where = access < 0 ? `event ${event}` : `event ${event}, access ${access}: ${type} 0x${index.toString(16)}`;
+    const verb = known === null ? 'diverges' : `known divergence ${known}`;
+    return `${verb}: ${kind}, ${subject}, ${where}: ${message || vectorText(kind, vector)}`;
+  });
+}
+
+export function diverges(reply: Exclude<ProbeReply, { kind: 'unavailable' }>): boolean {
+  return reply.kind === 'lost' || reply.findings.some(({ known }) => known === null);
+}

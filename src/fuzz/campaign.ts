@@ -1,0 +1,175 @@
+/**
+ * A campaign: shards handed to workers, results folded in shard order.
+ *
+ * Workers finish in any order, but everything that has an effect on later shards (steering, known coverage) and on
+ * the run's digest is folded strictly by shard number, and a shard sees the fold of the shards up to LAG before it.
+ * So the same seed gives the same run with any number of workers, and a resumed run is the run that was interrupted.
+ */
+import { createHash } from 'node:crypto';
+import { Coverage } from './coverage.ts';
+import type { FoundDivergence, ShardResult, ShardTask } from './shard.ts';
+import { NEUTRAL_STEERING, type Steering } from './space.ts';
+import { SteeringState } from './steering.ts';
+
+/** Cases of one shard: long enough that dispatch costs nothing, short enough for progress and for Ctrl-C. */
+export const CASES_PER_SHARD = 32;
+/** How many shards may run ahead of the fold. At least twice the number of workers that make sense. */
+const LAG = 32;
+
+/** Runs one shard somewhere; rejects only if the campaign cannot go on. */
+export type ShardExecutor = (task: ShardTask) => Promise<ShardOutcome>;
+
+export interface ShardOutcome {
+  readonly result: ShardResult;
+  /** Findings about engines that did not come back, with the cases they were left out of. */
+  readonly failures: readonly FoundDivergence[];
+}
+
+/** What of a shard is kept, and is enough to resume. */
+export interface FoldedShard {
+  readonly shard: number;
+  readonly cases: number;
+  readonly accesses: number;
+  readonly verdicts: readonly number[];
+  readonly digest: string;
+  readonly known: Readonly<Record<string, number>>;
+  readonly uses: readonly number[];
+  readonly news: readonly number[];
+  readonly features: readonly number[];
+  /** Pairs of features seen in this shard for the first time, as [byte, bits] of the pair set. */
+  readonly newPairs: readonly (readonly [number, number])[];
+}
+
+export interface CampaignTotals {
+  shards: number;
+  cases: number;
+  accesses: number;
+  verdicts: number[];
+  known: Record<string, number>;
+  /** Digest of the run so far: a chain over the shards' digests. */
+  digest: string;
+  engineSeconds: number;
+  shardSeconds: number;
+}
+
+/** Receives each shard once, in order. What it returns is waited for before the next one. */
+export type ShardSink = (
+  folded: FoldedShard,
+  divergences: readonly FoundDivergence[],
+  totals: CampaignTotals,
+  coverage: Coverage,
+) => Promise<void>;
+
+export interface CampaignLimits {
+  /** Cases in all; Infinity: until stopped. */
+  readonly cases: number;
+  readonly workers: number;
+}
+
+interface Snapshot {
+  readonly steering: Steering;
+  readonly pairs: Uint8Array;
+}
+
+export class Campaign {
+  readonly coverage = new Coverage();
+  readonly totals: CampaignTotals = {
+    shards: 0,
+    cases: 0,
+    accesses: 0,
+    verdicts: [0, 0, 0, 0, 0],
+    known: {},
+    digest: '',
+    engineSeconds: 0,
+    shardSeconds: 0,
+  };
+  private readonly steering = new SteeringState();
+  /** State after each of the last LAG folds; what shard n may see is the one of shard n - LAG. */
+  private readonly snapshots = new Map<number, Snapshot>();
+
+  /** Replays a shard that an earlier, interrupted run has stored. In shard order. */
+  restore(folded: FoldedShard): void {
+    for (const [byte, bits] of folded.newPairs) this.coverage.pairs[byte]! |= bits;
+    this.fold(folded, folded.features);
+  }
+
+  /** Runs until the limit, or until the signal aborts; what has been dispatched is still folded. */
+  async run(limits: CampaignLimits, execute: ShardExecutor, sink: ShardSink, signal: AbortSignal): Promise<void> {
+    const lastShard = Math.ceil(limits.cases / CASES_PER_SHARD) - 1;
+    const finished = new Map<number, ShardOutcome>();
+    const running = new Map<number, Promise<void>>();
+    let next = this.totals.shards;
+    while (true) {
+      while (
+        !signal.aborted &&
+        next <= lastShard &&
+        next < this.totals.shards + LAG &&
+        running.size + finished.size < limits.workers * 2 + 2 &&
+        running.size < limits.workers + 1
+      ) {
+        const shard = next++;
+        const task = this.task(shard, limits.cases);
+        running.set(
+          shard,
+          execute(task).then((outcome) => {
+            finished.set(shard, outcome);
+            running.delete(shard);
+          }),
+        );
+      }
+      const ready = finished.get(this.totals.shards);
+      if (ready) {
+        finished.delete(this.totals.shards);
+        await this.accept(ready, sink);
+      } else if (running.size === 0) return;
+      else await Promise.race(running.values());
+    }
+  }
+
+  private task(shard: number, cases: number): ShardTask {
+    const seen = this.snapshots.get(shard - LAG);
+    const firstCase = shard * CASES_PER_SHARD;
+    return {
+      shard,
+      firstCase,
+      cases: Math.min(CASES_PER_SHARD, cases - firstCase),
+      steering: seen?.steering ?? NEUTRAL_STEERING,
+      knownPairs: seen?.pairs ?? new Uint8Array(0),
+      timeouts: [],
+    };
+  }
+
+  private async accept({ result, failures }: ShardOutcome, sink: ShardSink): Promise<void> {
+    const newPairs: [number, number][] = [];
+    for (let byte = 0; byte < result.coverage.pairs.length; byte++) {
+      const fresh = result.coverage.pairs[byte]! & ~this.coverage.pairs[byte]!;
+      if (fresh === 0) continue;
+      newPairs.push([byte, fresh]);
+      this.coverage.pairs[byte]! |= fresh;
+    }
+    const { shard, cases, accesses, verdicts, digest, known, uses, news, coverage } = result;
+    const features = coverage.features;
+    const folded: FoldedShard = { shard, cases, accesses, verdicts, digest, known, uses, news, features, newPairs };
+    this.fold(folded, features);
+    this.totals.engineSeconds += result.engineSeconds;
+    this.totals.shardSeconds += result.seconds;
+    await sink(folded, [...result.divergences, ...failures], this.totals, this.coverage);
+  }
+
+  private fold(folded: FoldedShard, features: readonly number[]): void {
+    const { totals } = this;
+    if (folded.shard !== totals.shards) {
+      throw new Error(`shard ${folded.shard} folded out of order: ${totals.shards} was next`);
+    }
+    totals.shards++;
+    totals.cases += folded.cases;
+    totals.accesses += folded.accesses;
+    for (const [verdict, count] of folded.verdicts.entries()) totals.verdicts[verdict]! += count;
+    for (const [id, count] of Object.entries(folded.known)) totals.known[id] = (totals.known[id] ?? 0) + count;
+    totals.digest = createHash('sha256').update(totals.digest).update(folded.digest).digest('hex').slice(0, 32);
+    for (let i = 0; i < features.length; i++) this.coverage.features[i]! += features[i]!;
+    this.steering.fold(folded.uses, folded.news);
+    this.snapshots.set(folded.shard, { steering: this.steering.weights(), pairs: this.coverage.pairs.slice() });
+    this.snapshots.delete(folded.shard - LAG);
+  }
+}

@@ -1,0 +1,66 @@
+/** What passes between a campaign and its worker threads: plain data. */
+import type { EngineSpec } from '../engines/registry.ts';
+import type { LedgerEntry } from './ledger.ts';
+import type { ShardResult, ShardTask } from './shard.ts';
+
+/** What all shards of a campaign have in common; plain data. */
+export interface WorkerConfig {
+  readonly seed: string;
+  readonly profile: string;
+  readonly engines: readonly EngineSpec[];
+  readonly ledger: readonly LedgerEntry[];
+  /** Day (YYYY-MM-DD) that decides which ledger entries have expired. */
+  readonly day: string;
+  readonly accessesPerCase: number;
+}
+
+export interface WorkerRequest {
+  readonly config: WorkerConfig;
+  /** Absent: only load the engines and say what they are. */
+  readonly task?: ShardTask;
+  /** Int32 x 3, shared with the watchdog: case, engine, beat. */
+  readonly pulse: SharedArrayBuffer;
+}
+
+export type WorkerReply =
+  | { readonly kind: 'engines'; readonly names: readonly string[] }
+  | { readonly kind: 'unavailable'; readonly message: string }
+  | { readonly kind: 'shard'; readonly result: ShardResult };
+
+/** One scenario to run, in a thread of its own. */
+export interface ProbeRequest {
+  /** Canonical or hand-written scenario JSON that has been parsed before. */
+  readonly scenario: string;
+  readonly profile: string;
+  readonly engines: readonly EngineSpec[];
+  readonly ledger: readonly LedgerEntry[];
+  readonly day: string;
+  /** `replay`: what diverges; `minimize`: the normal form of everything that does. */
+  readonly action: 'replay' | 'minimize';
+}
+
+/** One divergence of a probed scenario. */
+export interface ProbeFinding {
+  readonly kind: string;
+  readonly subject: string;
+  readonly event: number;
+  /** Number of the access in its event, -1 for none. */
+  readonly access: number;
+  readonly index: number;
+  readonly write: boolean;
+  readonly vector: Readonly<Record<string, number | null>>;
+  readonly message: string;
+  /** Entry of the ledger that it matches. */
+  readonly known: string | null;
+  /** For `minimize`. */
+  readonly normalForm?: string;
+  readonly id?: string;
+  readonly evaluations?: number;
+  readonly reliability?: number;
+}
+
+export type ProbeReply =
+  | { readonly kind: 'done'; readonly engines: readonly string[]; readonly findings: readonly ProbeFinding[] }
+  | { readonly kind: 'unavailable'; readonly message: string }
+  /** An engine did not come back, or took the thread down. */
+  | { readonly kind: 'lost'; readonly message: string };

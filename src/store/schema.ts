@@ -1,0 +1,120 @@
+/** Tables, and how an older database becomes a newer one. */
+import type { Database } from './driver.ts';
+import { StoreError } from './store-error.ts';
+
+/** "MSRD": marks the file as msrdiff's (PRAGMA application_id). */
+export const APPLICATION_ID = 0x4d535244;
+
+/** Step n brings a database from version n to n + 1. Steps that have been released are never changed. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE campaigns (
+    id INTEGER PRIMARY KEY,
+    seed TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    engines TEXT NOT NULL,
+    config TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('running', 'finished', 'interrupted')),
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    cases INTEGER NOT NULL DEFAULT 0,
+    accesses INTEGER NOT NULL DEFAULT 0,
+    seconds REAL NOT NULL DEFAULT 0,
+    digest TEXT NOT NULL DEFAULT '',
+    known TEXT NOT NULL DEFAULT '{}'
+  );
+  CREATE TABLE shards (
+    campaign_id INTEGER NOT NULL REFERENCES campaigns(id),
+    shard INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    result TEXT NOT NULL,
+    PRIMARY KEY (campaign_id, shard)
+  ) WITHOUT ROWID;
+  CREATE TABLE divergences (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    scenario TEXT NOT NULL,
+    vector TEXT NOT NULL,
+    expected INTEGER NOT NULL,
+    got INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    engines TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    evaluations INTEGER NOT NULL,
+    reliability REAL NOT NULL,
+    cases INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    first_campaign INTEGER NOT NULL REFERENCES campaigns(id)
+  ) WITHOUT ROWID;
+  CREATE TABLE occurrences (
+    divergence_id TEXT NOT NULL REFERENCES divergences(id),
+    campaign_id INTEGER NOT NULL REFERENCES campaigns(id),
+    shard INTEGER NOT NULL,
+    first_case INTEGER NOT NULL,
+    cases INTEGER NOT NULL,
+    PRIMARY KEY (divergence_id, campaign_id, shard)
+  ) WITHOUT ROWID;
+  CREATE TABLE coverage (
+    campaign_id INTEGER PRIMARY KEY REFERENCES campaigns(id),
+    features TEXT NOT NULL,
+    features_seen INTEGER NOT NULL,
+    pairs_seen INTEGER NOT NULL
+  );
+  CREATE TABLE writer (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    pid INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    started TEXT NOT NULL,
+    heartbeat INTEGER NOT NULL
+  );
+  `,
+];
+
+/**
+ * Checks that the database is msrdiff's and not newer than this version, and brings it up to date unless read-only.
+ * `migrations` is a parameter for tests.
+ */
+export async function prepareSchema(
+  db: Database,
+  path: string,
+  readOnly: boolean,
+  migrations: readonly string[] = MIGRATIONS,
+): Promise<void> {
+  const pragma = async (name: string): Promise<number> => Number((await db.all(`PRAGMA ${name}`))[0]?.[name] ?? 0);
+  const tables = (await db.all('SELECT count(*) AS n FROM sqlite_schema'))[0]!.n as number;
+  const id = await pragma('application_id');
+  if (id !== APPLICATION_ID && (tables > 0 || readOnly)) {
+    throw new StoreError(`database ${path} belongs to another program: name another file with --database`);
+  }
+  const version = await pragma('user_version');
+  if (version > migrations.length) {
+    throw new StoreError(
+      `database ${path} has schema ${version}, this msrdiff knows up to ${migrations.length}: use a newer msrdiff or another file`,
+    );
+  }
+  if (readOnly) {
+    if (version < migrations.length) {
+      throw new StoreError(
+        `database ${path} has the older schema ${version}: open it once for writing to bring it up to date`,
+      );
+    }
+    return;
+  }
+  await db.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
+  );
+  for (let step = version; step < migrations.length; step++) {
+    await db.exec('BEGIN IMMEDIATE');
+    try {
+      await db.exec(migrations[step]!);
+      await db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step + 1}`);
+      await db.exec('COMMIT');
+    } catch (error) {
+      await db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** Worker thread: runs or minimizes one scenario, and posts what it found. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { EngineUnavailable, loadEngines } from '../src/engines/registry.ts';
+import type { Observation } from '../src/fuzz/compare.ts';
+import { Evaluator } from '../src/fuzz/evaluate.ts';
+import { Ledger } from '../src/fuzz/ledger.ts';
+import { RELATIONS } from '../src/fuzz/metamorphic.ts';
+import { Minimizer } from '../src/fuzz/reduce/minimize.ts';
+import { divergenceId, vectorByName } from '../src/fuzz/shard.ts';
+import type { ProbeFinding, ProbeReply, ProbeRequest } from '../src/fuzz/worker-protocol.ts';
+import { catalogueBase } from '../src/model/catalogue.ts';
+import { parseJsonText } from '../src/model/json-text.ts';
+import { findProfile } from '../src/model/profile.ts';
+import { formatScenario, parseScenario } from '../src/model/scenario-json.ts';
+
+/** Findings of one kind and engine that are reported. */
+const MAX_PER_ENGINE = 1;
+
+async function run(request: ProbeRequest): Promise<ProbeReply> {
+  const engines = await loadEngines(request.engines);
+  const config = { profile: findProfile(request.profile)!, base: catalogueBase() };
+  const ledger = new Ledger(request.ledger, request.profile, request.day);
+  const scenario = parseScenario(parseJsonText(request.scenario, 'scenario'), 'scenario');
+  const evaluator = new Evaluator(engines, config, ledger);
+  const seen: { observation: Observation; known: string | null }[] = [];
+  const counts = new Map<string, number>();
+  const note = (observation: Observation): boolean => {
+    const known = ledger.match(observation, engines[observation.subject]!.name)?.id ?? null;
+    const key = `${observation.kind} ${observation.subject} ${known}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    if (count <= MAX_PER_ENGINE) seen.push({ observation, known });
+    return known !== null;
+  };
+  if (!evaluator.run(scenario)) evaluator.observe(note);
+  if (seen.every(({ known }) => known !== null)) {
+    for (const relation of RELATIONS) {
+      for (let subject = 0; subject < engines.length; subject++) evaluator.relate(scenario, relation, subject, note);
+    }
+  }
+  const minimizer = new Minimizer(engines, config, ledger);
+  const findings = seen.map(({ observation, known }): ProbeFinding => {
+    const { kind, event, access, index, type, vector, message } = observation;
+    const subject = engines[observation.subject]!.name;
+    const place = { kind, subject, event, access, index, write: type === 1, message, known };
+    const finding = { ...place, vector: vectorByName(engines, vector) };
+    if (request.action === 'replay' || known !== null) return finding;
+    const reduction = minimizer.minimize(scenario, observation);
+    if (!reduction) return { ...finding, reliability: 0 };
+    const normalForm = formatScenario(reduction.scenario);
+    return {
+      ...finding,
+      vector: vectorByName(engines, reduction.observation.vector),
+      normalForm,
+      id: divergenceId(kind, subject, request.profile, normalForm),
+      evaluations: reduction.evaluations,
+      reliability: reduction.reliability,
+    };
+  });
+  return { kind: 'done', engines: engines.map(({ name }) => name), findings };
+}
+
+const reply = await run(workerData as ProbeRequest).catch((error: unknown): ProbeReply => {
+  if (error instanceof EngineUnavailable) return { kind: 'unavailable', message: error.message };
+  throw error;
+});
+parentPort!.postMessage(reply);
