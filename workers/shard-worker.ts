@@ -34,6 +34,7 @@ async function runnerFor(config: WorkerConfig): Promise<NonNullable<typeof curre
 
 export default async function run({ config, task, pulse: shared }: WorkerRequest): Promise<WorkerReply> {
   pulse = new Int32Array(shared);
+  Atomics.add(pulse, 2, 1);
   try {
     const { runner, names } = await runnerFor(config);
     if (!task) return { kind: 'engines', names };

@@ -39,7 +39,7 @@ export class IntervalMap {
   private pageCount = 1;
   private readonly touched = new Uint32Array(MAX_PAGES);
   /** The bitmap being copied, as words, with one word of padding for the shifted read. */
-  private readonly source = new Uint32Array(0x600 / 4 + 2);
+  protected readonly source = new Uint32Array(0x600 / 4 + 2);
   private readonly sourceBytes = new Uint8Array(this.source.buffer);
 
   constructor() {
@@ -78,7 +78,7 @@ export class IntervalMap {
   }
 
   /** Adds what is still free of [range.base, end) to the intervals, and copies its bits. */
-  private claim(owned: readonly OwnedInterval[], range: IntervalSource, end: number, type: number): OwnedInterval[] {
+  protected claim(owned: readonly OwnedInterval[], range: IntervalSource, end: number, type: number): OwnedInterval[] {
     const result: OwnedInterval[] = [];
     let from = range.base;
     for (const interval of owned) {
@@ -93,7 +93,7 @@ export class IntervalMap {
     return result.sort((a, b) => a.start - b.start);
   }
 
-  private own(range: IntervalSource, start: number, end: number, type: number): OwnedInterval {
+  protected own(range: IntervalSource, start: number, end: number, type: number): OwnedInterval {
     let at = start;
     while (at < end) {
       const pageEnd = (Math.floor(at / PAGE_MSRS) + 1) * PAGE_MSRS;
@@ -111,7 +111,7 @@ export class IntervalMap {
   }
 
   /** Copies `count` bits from bit `from` of the source to bit `to` of the page half at `firstWord`. */
-  private copyBits(firstWord: number, to: number, count: number, from: number): void {
+  protected copyBits(firstWord: number, to: number, count: number, from: number): void {
     const { pages, source } = this;
     let done = 0;
     while (done < count) {
@@ -128,7 +128,7 @@ export class IntervalMap {
     }
   }
 
-  private pageOf(block: number): number {
+  protected pageOf(block: number): number {
     const existing = this.directory[block]!;
     if (existing !== 0) return existing;
     const page = this.pageCount++;
@@ -138,7 +138,7 @@ export class IntervalMap {
     return page;
   }
 
-  private exempt(): void {
+  protected exempt(): void {
     const page = this.directory[X2APIC_FIRST >>> PAGE_BITS]!;
     if (page === 0) return;
     for (let type = 0; type < 2; type++) {

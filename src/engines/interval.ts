@@ -21,11 +21,11 @@ export class IntervalVm implements EngineVm {
   protected readonly config: VmConfig;
   protected readonly map = new IntervalMap();
   /** Verdict by (allowed << 2) | base outcome; rebuilt when the exit mask changes. */
-  private readonly verdictOf = new Uint8Array(8);
-  private apicShift = 0;
-  private mask = 0;
-  private ignoreMsrs = false;
-  private lastVerdict: number = Verdict.ALLOW;
+  protected readonly verdictOf = new Uint8Array(8);
+  protected apicShift = 0;
+  protected mask = 0;
+  protected ignoreMsrs = false;
+  protected lastVerdict: number = Verdict.ALLOW;
 
   constructor(config: VmConfig) {
     this.config = config;
@@ -140,7 +140,7 @@ export class IntervalVm implements EngineVm {
     if (form === 'implicit' && indices.length > 0) this.lastVerdict = Verdict.ALLOW;
   }
 
-  private tabulate(): void {
+  protected tabulate(): void {
     const { mask } = this;
     this.verdictOf.fill((mask & KVM_MSR_EXIT_REASON_FILTER) !== 0 ? Verdict.EXIT_FILTER : Verdict.GP, 0, 4);
     this.verdictOf[4] = Verdict.ALLOW;

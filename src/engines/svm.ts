@@ -44,14 +44,14 @@ export class SvmFilter {
   active = false;
   /** Decisions looked up since the last change, by hashed index: 2 bits per type, 0 unknown, 2 denied, 3 allowed. */
   private readonly memoIndex = new Uint32Array(MEMO_ENTRIES);
-  private readonly memo = new Uint8Array(MEMO_ENTRIES);
-  private defaultBit = 1;
+  protected readonly memo = new Uint8Array(MEMO_ENTRIES);
+  protected defaultBit = 1;
   private segments = 1;
   private readonly cuts = new Uint32Array(2 * MAX_SLOTS + 1);
   /** Deciding slot by segment * 2 + type. */
-  private readonly owner = new Uint8Array(2 * (2 * MAX_SLOTS + 1)).fill(NO_OWNER);
-  private readonly bitmaps: (Uint8Array | undefined)[] = [];
-  private readonly bases = new Float64Array(MAX_SLOTS);
+  protected readonly owner = new Uint8Array(2 * (2 * MAX_SLOTS + 1)).fill(NO_OWNER);
+  protected readonly bitmaps: (Uint8Array | undefined)[] = [];
+  protected readonly bases = new Float64Array(MAX_SLOTS);
 
   disable(): void {
     this.active = false;
@@ -111,7 +111,7 @@ export class SvmFilter {
     return bit;
   }
 
-  private decide(index: number, type: number): number {
+  protected decide(index: number, type: number): number {
     const slot = this.slotFor(index, type);
     if (slot === NO_OWNER) return this.defaultBit;
     const offset = index - this.bases[slot]!;

@@ -98,10 +98,12 @@ export class BitmapAudit {
     }
   }
 
-  /** To be called with every event that is not an access, and the filter's decisions after it. */
-  after(vm: EngineVm, event: ScenarioEvent, number: number, code: number, allows: Decision): void {
+  /** To be called with every event that is not an access, and the filter's decisions after it; first without event. */
+  after(vm: EngineVm, event: ScenarioEvent | undefined, number: number, code: number, allows: Decision): void {
     if (this.findings.length > 0) return;
-    switch (event.kind) {
+    switch (event?.kind) {
+      case undefined:
+        break;
       case 'filter':
         if (code === 0 || this.profile.replacement === 'in-place') this.l0Changed = true;
         break;

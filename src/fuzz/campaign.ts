@@ -98,6 +98,7 @@ export class Campaign {
     const lastShard = Math.ceil(limits.cases / CASES_PER_SHARD) - 1;
     const finished = new Map<number, ShardOutcome>();
     const running = new Map<number, Promise<void>>();
+    let failure: { readonly error: unknown } | undefined;
     let next = this.totals.shards;
     while (true) {
       while (
@@ -111,12 +112,15 @@ export class Campaign {
         const task = this.task(shard, limits.cases);
         running.set(
           shard,
-          execute(task).then((outcome) => {
-            finished.set(shard, outcome);
-            running.delete(shard);
-          }),
+          execute(task)
+            .then(
+              (outcome) => finished.set(shard, outcome),
+              (error: unknown) => (failure ??= { error }),
+            )
+            .then(() => void running.delete(shard)),
         );
       }
+      if (failure) throw failure.error;
       const ready = finished.get(this.totals.shards);
       if (ready) {
         finished.delete(this.totals.shards);

@@ -232,7 +232,7 @@ export class CaseGenerator {
 
 function reply(choices: Choices): ScenarioEvent {
   const error = [0, 0, 1, 1, 0x80, 255][choices.below(6)]!;
-  return { kind: 'reply', error, data: BigInt(choices.u32()) };
+  return { kind: 'reply', error, data: (BigInt(choices.u32()) << 32n) | BigInt(choices.u32()) };
 }
 
 /** Filtering off: ALLOW and no range, or only empty slots, whose other fields are not looked at. */

@@ -153,7 +153,8 @@ export class Evaluator {
     }
   }
 
-  private readonly recordDecisions: AfterEvent = (vm, _event, number) => {
+  private readonly recordDecisions: AfterEvent = (vm, event, number) => {
+    if (!event) return;
     let row = this.decisions[number];
     if (!row) {
       row = new Uint8Array(this.watched.length * 2);
@@ -165,12 +166,19 @@ export class Evaluator {
     }
   };
 
-  private audit(audit: BitmapAudit, vm: EngineVm, event: ScenarioEvent, number: number, code: number): void {
-    const row = this.decisions[number]!;
+  private audit(
+    audit: BitmapAudit,
+    vm: EngineVm,
+    event: ScenarioEvent | undefined,
+    number: number,
+    code: number,
+  ): void {
+    // At creation no filter is in force.
+    const row = event && this.decisions[number]!;
     // An MSR that is no candidate is passed through by nobody's wish, whatever the filter says.
     const allows: Decision = (index, type) => {
       const at = this.watchedAt.get(index);
-      return at === undefined || row[at * 2 + type] === 1;
+      return at === undefined || !row || row[at * 2 + type] === 1;
     };
     audit.after(vm, event, number, code, allows);
   }

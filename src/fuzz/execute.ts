@@ -35,8 +35,8 @@ export interface Trace {
   failure: EngineFailure | undefined;
 }
 
-/** Called after every event that may change intercept bitmaps. */
-export type AfterEvent = (vm: EngineVm, event: ScenarioEvent, number: number, code: number) => void;
+/** Called after every event that may change intercept bitmaps, and, without event, once the VM is created. */
+export type AfterEvent = (vm: EngineVm, event: ScenarioEvent | undefined, number: number, code: number) => void;
 
 /** Events whose effect on verdicts an engine cannot leave out. */
 const DECISIVE: ReadonlySet<ScenarioEvent['kind']> = new Set(['cap', 'apic', 'ignoreMsrs']);
@@ -86,6 +86,7 @@ export class Runner {
     let number = 0;
     try {
       const vm = this.freshVm();
+      if (afterEvent) afterEvent(vm, undefined, -1, 0);
       for (; number < events.length; number++) {
         const event = events[number]!;
         const missing = this.missing(event);

@@ -8,7 +8,7 @@ import {
   type MsrFilterRange,
 } from '../model/filter.ts';
 import type { Choices } from './random.ts';
-import { LANDMARKS, type Policy } from './space.ts';
+import { type KnobValue, LANDMARKS, type Policy } from './space.ts';
 
 const POOL_BYTES = 1 << 18;
 
@@ -46,8 +46,9 @@ export function generateFilter(context: FilterContext, previous: MsrFilter | und
   if (origin === 'corpus') return tweakFilter(context, REAL_FILTERS[choices.below(REAL_FILTERS.length)]!.filter);
   if (origin === 'mutated' && previous) return tweakFilter(context, previous);
   const ranges: MsrFilterRange[] = [];
-  const count = rangeCount(context);
-  for (let slot = 0; slot < count; slot++) ranges.push(generateRange(context, ranges));
+  const layout = policy.draw(choices, 'rangeCount');
+  if (layout === 'last') for (let slot = 1; slot < KVM_MSR_FILTER_MAX_RANGES; slot++) ranges.push(EMPTY_SLOT);
+  for (let n = rangeCount(choices, layout); n > 0; n--) ranges.push(generateRange(context, ranges));
   return { flags: filterFlags(context), ranges };
 }
 
@@ -62,11 +63,14 @@ function filterFlags({ choices, policy }: FilterContext): number {
   }
 }
 
-function rangeCount({ choices, policy }: FilterContext): number {
-  switch (policy.draw(choices, 'rangeCount')) {
+const EMPTY_SLOT: MsrFilterRange = { flags: 0, nmsrs: 0, base: 0, bitmap: null };
+
+function rangeCount(choices: Choices, layout: KnobValue<'rangeCount'>): number {
+  switch (layout) {
     case 'none':
       return 0;
     case 'one':
+    case 'last':
       return 1;
     case 'two':
       return 2;
@@ -79,7 +83,7 @@ function rangeCount({ choices, policy }: FilterContext): number {
   }
 }
 
-function generateRange(context: FilterContext, ranges: readonly MsrFilterRange[]): MsrFilterRange {
+export function generateRange(context: FilterContext, ranges: readonly MsrFilterRange[]): MsrFilterRange {
   const { choices, policy } = context;
   const nmsrs = generateExtent(context);
   const base = generateBase(context, ranges, nmsrs);

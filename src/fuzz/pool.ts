@@ -5,21 +5,26 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import { EngineUnavailable } from '../engines/registry.ts';
+import { type EngineSpec, EngineUnavailable } from '../engines/registry.ts';
 import { findProfile } from '../model/profile.ts';
+import type { Scenario } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { ShardOutcome } from './campaign.ts';
 import { CaseGenerator, copyScenario } from './case.ts';
+import { probe } from './probe.ts';
 import { sizeOf } from './reduce/order.ts';
+import { reduceLost } from './reduce-lost.ts';
 import { caseChoices, divergenceId, type FoundDivergence, type ShardTask } from './shard.ts';
 import type { WorkerConfig, WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
 /** How long one engine may take for one case, and an engine module to load, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
 const POLL_MS = 100;
+/** Time limit of one attempt at a smaller reproducer. */
+const REDUCTION_TIMEOUT_MS = 1_000;
 /** Attempts at one shard; each leaves one more engine out of one more case. */
 const MAX_ATTEMPTS = 64;
-/** Time-outs after which an engine is left out of the rest of the campaign's cases in the shard at hand. */
+/** Position of a worker that has not begun a case. */
 const CANNOT_LOAD = -1;
 
 export class WorkerPool {
@@ -27,6 +32,8 @@ export class WorkerPool {
   private readonly pool: Piscina;
   private readonly timeoutMs: number;
   private names: readonly string[] = [];
+  /** Engines that have a reduced reproducer: one is enough, each costs some time-outs. */
+  private readonly reduced = new Set<string>();
 
   constructor(config: WorkerConfig, workers: number, timeoutMs: number) {
     this.config = config;
@@ -58,7 +65,7 @@ export class WorkerPool {
       if (attempt.kind === 'shard') return { result: attempt.result, failures };
       if (attempt.kind !== 'lost') continue;
       if (attempt.position === CANNOT_LOAD) throw new EngineUnavailable(`a worker failed to start: ${attempt.message}`);
-      failures.push(this.failure(task, attempt));
+      failures.push(await this.failure(task, attempt));
       // The engine is out of this case and, so that one engine cannot cost every case a time-out, of the shard's rest.
       const lost = [];
       for (let number = attempt.position; number < task.firstCase + task.cases; number++) {
@@ -86,11 +93,10 @@ export class WorkerPool {
     const abort = new AbortController();
     let beat = 0;
     let since = Date.now();
-    let started = false;
     const watchdog = setInterval(() => {
       const now = Atomics.load(pulse, 2);
-      if (now !== beat || !started) since = Date.now();
-      started ||= this.pool.queueSize === 0;
+      // The first beat says that a worker has taken the task from the queue.
+      if (now !== beat || now === 0) since = Date.now();
       beat = now;
       if (Date.now() - since > this.timeoutMs) abort.abort();
     }, POLL_MS);
@@ -112,18 +118,18 @@ export class WorkerPool {
     }
   }
 
-  /** The finding, with the whole case as reproducer: running it again to reduce it would hang again. */
-  private failure(
+  private async failure(
     task: ShardTask,
     lost: { readonly timedOut: boolean; readonly position: number; readonly engine: number; readonly message: string },
-  ): FoundDivergence {
+  ): Promise<FoundDivergence> {
     const profile = findProfile(this.config.profile)!;
     const generator = new CaseGenerator(profile, this.config.accessesPerCase);
-    const scenario = copyScenario(
-      generator.generate(caseChoices(BigInt(this.config.seed), lost.position), task.steering),
-    );
-    const text = formatScenario(scenario);
+    const whole = copyScenario(generator.generate(caseChoices(BigInt(this.config.seed), lost.position), task.steering));
+    const spec = this.config.engines[lost.engine];
     const subject = this.names[lost.engine] ?? `engine ${lost.engine}`;
+    const scenario = spec && !this.reduced.has(subject) ? await reduceLost(whole, (s) => this.isLost(s, spec)) : whole;
+    this.reduced.add(subject);
+    const text = formatScenario(scenario);
     const kind = lost.timedOut ? 'engine-timeout' : 'engine-error';
     const message = lost.timedOut
       ? `no answer within ${this.timeoutMs / 1000} s`
@@ -144,5 +150,19 @@ export class WorkerPool {
       evaluations: 0,
       reliability: 1,
     };
+  }
+
+  private async isLost(scenario: Scenario, engine: EngineSpec): Promise<boolean> {
+    const { profile, ledger, day } = this.config;
+    const request = {
+      scenario: formatScenario(scenario),
+      profile,
+      engines: [engine],
+      ledger,
+      day,
+      action: 'replay' as const,
+    };
+    const reply = await probe(request, Math.min(this.timeoutMs, REDUCTION_TIMEOUT_MS));
+    return reply.kind === 'lost';
   }
 }

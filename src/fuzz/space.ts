@@ -12,7 +12,8 @@ export const SPACE = {
   filterFlags: { allow: 20, deny: 20, invalid: 1 },
   /** How the filter is handed to the ioctl. */
   delivery: { normal: 60, overwritten: 3, padding: 1, readonly: 1, short: 1, compat: 1 },
-  rangeCount: { none: 1, one: 6, two: 6, few: 8, many: 3, full: 2 },
+  /** Ranges; `last`: one, in slot 15, after empty slots. */
+  rangeCount: { none: 1, one: 6, two: 6, few: 8, many: 3, full: 2, last: 1 },
   /** Where a range lies. */
   anchor: {
     low: 3,

@@ -1,4 +1,4 @@
-/** npm's sqlite3: asynchronous, an optional dependency. */
+/** npm's sqlite3: asynchronous, an optional dependency. Null where it is absent or was not built for this Node. */
 import type { Database, Driver, Row, SqlValue } from './driver.ts';
 
 /** The part of sqlite3 that is used. */
@@ -19,7 +19,7 @@ interface Library {
 export async function load(): Promise<Driver | null> {
   let library: Library;
   try {
-    // Optional, and without types of its own.
+    // Not a literal, so that this compiles where the optional package is absent.
     const name = 'sqlite3';
     library = ((await import(name)) as { default: Library }).default;
   } catch {

@@ -5,6 +5,11 @@ import { StoreError } from './store-error.ts';
 /** "MSRD": marks the file as msrdiff's (PRAGMA application_id). */
 export const APPLICATION_ID = 0x4d535244;
 
+/** How long a statement waits for a lock of another process. */
+export const BUSY_TIMEOUT_MS = 5000;
+/** The write-ahead log is written back when it has so many pages (4 MiB); SQLite's default, made explicit. */
+const AUTOCHECKPOINT_PAGES = 1000;
+
 /** Step n brings a database from version n to n + 1. Steps that have been released are never changed. */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -83,38 +88,57 @@ export async function prepareSchema(
   readOnly: boolean,
   migrations: readonly string[] = MIGRATIONS,
 ): Promise<void> {
-  const pragma = async (name: string): Promise<number> => Number((await db.all(`PRAGMA ${name}`))[0]?.[name] ?? 0);
-  const tables = (await db.all('SELECT count(*) AS n FROM sqlite_schema'))[0]!.n as number;
-  const id = await pragma('application_id');
-  if (id !== APPLICATION_ID && (tables > 0 || readOnly)) {
-    throw new StoreError(`database ${path} belongs to another program: name another file with --database`);
-  }
-  const version = await pragma('user_version');
-  if (version > migrations.length) {
-    throw new StoreError(
-      `database ${path} has schema ${version}, this msrdiff knows up to ${migrations.length}: use a newer msrdiff or another file`,
-    );
-  }
+  // First, and without it node:sqlite does not wait at all.
+  await db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  const version = await checkedVersion(db, path, readOnly, migrations.length);
   if (readOnly) {
     if (version < migrations.length) {
       throw new StoreError(
-        `database ${path} has the older schema ${version}: open it once for writing to bring it up to date`,
+        `database ${path} has the older schema ${version}: run "msrdiff fuzz" on it, or on a copy, to bring it up to date`,
       );
     }
     return;
   }
-  await db.exec(
-    'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000',
-  );
-  for (let step = version; step < migrations.length; step++) {
-    await db.exec('BEGIN IMMEDIATE');
-    try {
+  await db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
+  await db.exec(`PRAGMA wal_autocheckpoint = ${AUTOCHECKPOINT_PAGES}`);
+  for (let step = version; step < migrations.length; step++) await migrate(db, path, migrations);
+  // Where nothing was to migrate: a read-only file is told now, not after the first shard.
+  if (version === migrations.length) await db.exec('BEGIN IMMEDIATE; ROLLBACK');
+}
+
+/** The next step that the database lacks, if it lacks any: another process may have been faster. */
+async function migrate(db: Database, path: string, migrations: readonly string[]): Promise<void> {
+  await db.exec('BEGIN IMMEDIATE');
+  try {
+    const step = await checkedVersion(db, path, false, migrations.length);
+    if (step < migrations.length) {
       await db.exec(migrations[step]!);
       await db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${step + 1}`);
-      await db.exec('COMMIT');
-    } catch (error) {
-      await db.exec('ROLLBACK');
-      throw error;
     }
+    await db.exec('COMMIT');
+  } catch (error) {
+    // SQLITE_FULL and the like may have rolled back already.
+    await db.exec('ROLLBACK').catch(() => {});
+    throw error;
   }
+}
+
+/** Version of the schema, 0 for an empty file. */
+async function checkedVersion(db: Database, path: string, readOnly: boolean, newest: number): Promise<number> {
+  const pragma = async (name: string): Promise<number> => Number((await db.all(`PRAGMA ${name}`))[0]?.[name] ?? 0);
+  const tables = Number((await db.all('SELECT count(*) AS n FROM sqlite_schema'))[0]?.n);
+  const id = await pragma('application_id');
+  if (id !== APPLICATION_ID && tables > 0) {
+    throw new StoreError(`database ${path} belongs to another program: name another file with --database`);
+  }
+  if (id !== APPLICATION_ID && readOnly) {
+    throw new StoreError(`database ${path} is empty: run "msrdiff fuzz" first, or name another with --database`);
+  }
+  const version = await pragma('user_version');
+  if (version > newest) {
+    throw new StoreError(
+      `database ${path} has schema ${version}, this msrdiff knows up to ${newest}: use a newer msrdiff or another file`,
+    );
+  }
+  return version;
 }

@@ -1,26 +1,52 @@
 /** What can be wrong with a database, said in one line: what, where, how to mend. */
 export class StoreError extends Error {
   readonly code = 'MSRDIFF_STORE';
+  override readonly name = 'StoreError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    // Paths and system errors end up in messages, and may hold line breaks.
+    super(message.replace(/\s*[\r\n]+\s*/g, ' '), options);
+  }
 }
 
-const ADVICE: readonly (readonly [RegExp, string])[] = [
-  [/SQLITE_NOTADB|not a database/i, 'is not an SQLite database: name another file with --database'],
-  [/SQLITE_FULL|disk is full/i, 'cannot grow: the disk is full; free some space, then continue with --resume'],
-  [
-    /SQLITE_READONLY|readonly|read-only/i,
-    'is read-only: make the file and its folder writable or name another with --database',
-  ],
-  [/SQLITE_BUSY|SQLITE_LOCKED|is locked/i, 'is locked by another process: wait for it, or use another file'],
-  [/SQLITE_CANTOPEN|unable to open/i, 'cannot be opened: check that the folder exists and is accessible'],
-  [/SQLITE_CORRUPT|malformed/i, 'is damaged: restore a copy, or recover what is left with "sqlite3 FILE .recover"'],
-  [/SQLITE_IOERR|disk I\/O/i, 'cannot be read or written: check the disk'],
-];
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html) that a user can do something about. */
+export const SqliteCode = {
+  BUSY: 5,
+  LOCKED: 6,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  NOTADB: 26,
+} as const;
 
-/** A StoreError for what a driver threw; errors of our own pass through. */
-export function storeError(path: string, error: unknown): StoreError {
-  if (error instanceof StoreError) return error;
-  const { message, code, errcode, errstr } = error as Error & { code?: string; errcode?: number; errstr?: string };
-  const text = [code, message, errcode === 13 ? 'SQLITE_FULL' : '', errstr].filter(Boolean).join(' ');
-  const advice = ADVICE.find(([pattern]) => pattern.test(text))?.[1];
-  return new StoreError(`database ${path} ${advice ?? `failed: ${message.split('\n')[0]}`}`);
+const LOCKED = 'is locked by another process: wait for it, or name another file with --database';
+const ADVICE: Readonly<Record<number, string>> = {
+  [SqliteCode.BUSY]: LOCKED,
+  [SqliteCode.LOCKED]: LOCKED,
+  [SqliteCode.READONLY]: 'is read-only: make the file and its folder writable, or name another with --database',
+  [SqliteCode.IOERR]: 'cannot be read or written: check the disk',
+  [SqliteCode.CORRUPT]: 'is damaged: restore a copy, or recover what is left with "sqlite3 FILE .recover"',
+  [SqliteCode.FULL]: 'cannot grow, the disk is full; what was stored is safe: free some space, then use --resume',
+  [SqliteCode.CANTOPEN]: 'cannot be opened: check that it is a file, and that it and its folder are accessible',
+  [SqliteCode.NOTADB]: 'is not an SQLite database: name another file with --database',
+};
+
+/** SQLite's primary result code in an error of either driver; undefined if it is no error of SQLite. */
+export function sqliteCode(error: unknown): number | undefined {
+  // sqlite3 throws { code: 'SQLITE_FULL', errno }, node:sqlite { code: 'ERR_SQLITE_ERROR', errcode }, extended.
+  const { code, errno, errcode } = error as { code?: unknown; errno?: unknown; errcode?: unknown };
+  if (typeof code !== 'string' || !code.includes('SQLITE_')) return undefined;
+  const number = typeof errcode === 'number' ? errcode : errno;
+  return typeof number === 'number' ? number & 0xff : undefined;
+}
+
+/** A StoreError for what SQLite reports; any other error, a fault in msrdiff for one, comes back as it is. */
+export function storeError(path: string, error: unknown): unknown {
+  // The only text that is parsed below a store is JSON that msrdiff has written.
+  const code = error instanceof SyntaxError ? SqliteCode.CORRUPT : sqliteCode(error);
+  if (code === undefined) return error;
+  const said = `failed: ${(error as Error).message}`;
+  return new StoreError(`database ${path} ${ADVICE[code] ?? said}`, { cause: error });
 }

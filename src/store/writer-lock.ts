@@ -7,15 +7,21 @@ import { hostname } from 'node:os';
 import type { Database } from './driver.ts';
 import { StoreError } from './store-error.ts';
 
+/** How often the holder says that it is alive. */
+export const HEARTBEAT_MS = 15_000;
 /** A writer on another host is taken for dead when it has not been heard of for so long. */
 const FOREIGN_STALE_MS = 60_000;
 
-/** When the process started, so that a reused pid is not taken for it; empty where /proc is not to be had. */
+/**
+ * When the process started, so that a reused pid is not taken for it; empty where /proc is not to be had. A zombie
+ * writes no more: it counts as gone, though its pid is there until its parent has asked for its exit code.
+ */
 function startOf(pid: number): string {
   try {
-    // Field 22 of /proc/PID/stat; the second, in parentheses, may contain spaces (proc_pid_stat(5)).
+    // Fields 3 and 22 of /proc/PID/stat; the second, in parentheses, may contain spaces (proc_pid_stat(5)).
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? '' : (fields[19] ?? '');
   } catch {
     return '';
   }
@@ -27,37 +33,49 @@ function isAlive(pid: number, started: string): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-  return started === '' || startOf(pid) === started;
+  // Without /proc, a row with our own pid is more likely left over by an earlier process than by this one.
+  return started === '' ? pid !== process.pid : startOf(pid) === started;
 }
 
-/** Within a transaction of the caller. Throws if another campaign is writing. */
+const MINE = 'pid = ? AND host = ? AND started = ?';
+function me(): [number, string, string] {
+  return [process.pid, hostname(), startOf(process.pid)];
+}
+
+/** Within a transaction of the caller, once per holder. Throws if another campaign is writing, in any process. */
 export async function acquireWriter(db: Database, path: string): Promise<void> {
   const [row] = await db.all('SELECT * FROM writer');
   if (row) {
     const local = row.host === hostname();
-    const own = local && row.pid === process.pid;
     const alive = local
       ? isAlive(Number(row.pid), String(row.started))
       : Date.now() - Number(row.heartbeat) < FOREIGN_STALE_MS;
-    if (alive && !own) {
+    if (alive) {
       const where = local ? `process ${row.pid}` : `process ${row.pid} on ${row.host}`;
       throw new StoreError(
         `database ${path} is being written by another campaign (${where}): wait for it, or name another file with --database`,
       );
     }
   }
-  await db.run('INSERT OR REPLACE INTO writer VALUES (1, ?, ?, ?, ?)', [
-    process.pid,
-    hostname(),
-    startOf(process.pid),
+  await db.run('INSERT OR REPLACE INTO writer (one, pid, host, started, heartbeat) VALUES (1, ?, ?, ?, ?)', [
+    ...me(),
     Date.now(),
   ]);
 }
 
-export async function keepWriter(db: Database): Promise<void> {
-  await db.run('UPDATE writer SET heartbeat = ? WHERE pid = ?', [Date.now(), process.pid]);
+export function notWriter(path: string): StoreError {
+  return new StoreError(
+    `database ${path} is not locked by this campaign, it ended or another one took over: use --resume when that is done`,
+  );
 }
 
+/** Says that the holder is alive. Throws if the lock was taken over: who lost it must not write any more. */
+export async function keepWriter(db: Database, path: string): Promise<void> {
+  const kept = await db.run(`UPDATE writer SET heartbeat = ? WHERE ${MINE}`, [Date.now(), ...me()]);
+  if (kept === 0) throw notWriter(path);
+}
+
+/** Within a transaction of the caller. Without the lock, nothing. */
 export async function releaseWriter(db: Database): Promise<void> {
-  await db.run('DELETE FROM writer WHERE pid = ? AND host = ?', [process.pid, hostname()]);
+  await db.run(`DELETE FROM writer WHERE ${MINE}`, me());
 }

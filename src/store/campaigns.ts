@@ -1,0 +1,150 @@
+/** Campaigns, their shards and their coverage as rows. Everything here runs within a transaction of the caller. */
+import type { Database, Row } from './driver.ts';
+import { StoreError } from './store-error.ts';
+
+export interface CampaignRow {
+  readonly id: number;
+  readonly seed: string;
+  readonly profile: string;
+  readonly engines: readonly string[];
+  /** Everything that a resumed run needs; written once. */
+  readonly config: unknown;
+  readonly state: 'running' | 'finished' | 'interrupted';
+  readonly createdAt: string;
+  readonly cases: number;
+  readonly accesses: number;
+  readonly seconds: number;
+  readonly digest: string;
+  /** Observations by ledger entry. */
+  readonly known: Readonly<Record<string, number>>;
+}
+
+/** A campaign's counts up to and including a shard. */
+export interface CampaignProgress {
+  readonly cases: number;
+  readonly accesses: number;
+  readonly seconds: number;
+  readonly digest: string;
+  readonly known: Readonly<Record<string, number>>;
+}
+
+export interface StoredCoverage {
+  /** Times seen, by feature name. */
+  readonly features: Readonly<Record<string, number>>;
+  readonly featuresSeen: number;
+  readonly pairsSeen: number;
+}
+
+export async function insertCampaign(
+  db: Database,
+  seed: string,
+  profile: string,
+  engines: readonly string[],
+  config: unknown,
+): Promise<number> {
+  const now = new Date().toISOString();
+  await db.run(
+    `INSERT INTO campaigns (seed, profile, engines, config, state, created_at, updated_at)
+     VALUES (?, ?, ?, ?, 'running', ?, ?)`,
+    [seed, profile, JSON.stringify(engines), JSON.stringify(config), now, now],
+  );
+  return Number((await db.all('SELECT last_insert_rowid() AS id'))[0]!.id);
+}
+
+/** For who has just taken the writer's lock: what was running then has died. */
+export async function interruptRunning(db: Database): Promise<void> {
+  await db.run(`UPDATE campaigns SET state = 'interrupted' WHERE state = 'running'`);
+}
+
+/** The newest campaign that is not finished, or the one asked for; it is running now. */
+export async function restartCampaign(db: Database, path: string, id: number | undefined): Promise<CampaignRow> {
+  const [row] =
+    id === undefined
+      ? await db.all(`SELECT * FROM campaigns WHERE state <> 'finished' ORDER BY id DESC LIMIT 1`)
+      : await db.all('SELECT * FROM campaigns WHERE id = ?', [id]);
+  if (!row) {
+    throw new StoreError(
+      id === undefined
+        ? `database ${path} holds no campaign to resume: start one without --resume`
+        : `database ${path} holds no campaign ${id}: see "msrdiff list --campaigns"`,
+    );
+  }
+  await setState(db, Number(row.id), 'running');
+  return campaignOf({ ...row, state: 'running' });
+}
+
+export async function setState(db: Database, id: number, state: CampaignRow['state']): Promise<void> {
+  await db.run('UPDATE campaigns SET state = ?, updated_at = ? WHERE id = ?', [state, new Date().toISOString(), id]);
+}
+
+export async function selectCampaigns(db: Database): Promise<CampaignRow[]> {
+  return (await db.all('SELECT * FROM campaigns ORDER BY id')).map(campaignOf);
+}
+
+/** False if the shard is there already. */
+export async function insertShard(
+  db: Database,
+  campaign: number,
+  shard: number,
+  digest: string,
+  result: unknown,
+): Promise<boolean> {
+  // Not OR IGNORE, which would swallow a value that is missing as well.
+  const added = await db.run(
+    'INSERT INTO shards (campaign_id, shard, digest, result) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    [campaign, shard, digest, JSON.stringify(result)],
+  );
+  return added > 0;
+}
+
+export async function updateProgress(
+  db: Database,
+  campaign: number,
+  { cases, accesses, seconds, digest, known }: CampaignProgress,
+): Promise<void> {
+  await db.run(
+    'UPDATE campaigns SET cases = ?, accesses = ?, seconds = ?, digest = ?, known = ?, updated_at = ? WHERE id = ?',
+    [cases, accesses, seconds, digest, JSON.stringify(known), new Date().toISOString(), campaign],
+  );
+}
+
+export async function selectShards(db: Database, campaign: number): Promise<unknown[]> {
+  const rows = await db.all('SELECT result FROM shards WHERE campaign_id = ? ORDER BY shard', [campaign]);
+  return rows.map(({ result }) => JSON.parse(String(result)));
+}
+
+export async function upsertCoverage(db: Database, campaign: number, coverage: StoredCoverage): Promise<void> {
+  await db.run(
+    `INSERT INTO coverage (campaign_id, features, features_seen, pairs_seen) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       features = excluded.features, features_seen = excluded.features_seen, pairs_seen = excluded.pairs_seen`,
+    [campaign, JSON.stringify(coverage.features), coverage.featuresSeen, coverage.pairsSeen],
+  );
+}
+
+export async function selectCoverage(db: Database, campaign: number): Promise<StoredCoverage | null> {
+  const [row] = await db.all('SELECT * FROM coverage WHERE campaign_id = ?', [campaign]);
+  if (!row) return null;
+  return {
+    features: JSON.parse(String(row.features)),
+    featuresSeen: Number(row.features_seen),
+    pairsSeen: Number(row.pairs_seen),
+  };
+}
+
+function campaignOf(row: Row): CampaignRow {
+  return {
+    id: Number(row.id),
+    seed: String(row.seed),
+    profile: String(row.profile),
+    engines: JSON.parse(String(row.engines)),
+    config: JSON.parse(String(row.config)),
+    state: row.state as CampaignRow['state'],
+    createdAt: String(row.created_at),
+    cases: Number(row.cases),
+    accesses: Number(row.accesses),
+    seconds: Number(row.seconds),
+    digest: String(row.digest),
+    known: JSON.parse(String(row.known)),
+  };
+}

@@ -1,0 +1,147 @@
+/** Divergences and where they occurred as rows. Everything here runs within a transaction of the caller. */
+import type { Database, Row, SqlValue } from './driver.ts';
+import { StoreError } from './store-error.ts';
+
+/** A divergence as it is stored; `id` is its identity. */
+export interface DivergenceRecord {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly profile: string;
+  readonly scenario: string;
+  readonly vector: Readonly<Record<string, number | null>>;
+  readonly expected: number;
+  readonly got: number;
+  readonly message: string;
+  readonly size: number;
+  readonly evaluations: number;
+  readonly reliability: number;
+}
+
+/** A divergence as a shard found it. */
+export interface FoundRecord extends DivergenceRecord {
+  readonly firstCase: number;
+  /** Cases of the shard that showed it. */
+  readonly cases: number;
+}
+
+export interface StoredDivergence extends DivergenceRecord {
+  /** Specs of the engines that were compared, to replay with. */
+  readonly engines: readonly unknown[];
+  /** Cases that showed it, in all campaigns. */
+  readonly cases: number;
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+  readonly firstCampaign: number;
+  readonly seed: string;
+}
+
+/** Which divergences to list; what is left out does not matter. */
+export interface DivergenceFilter {
+  readonly kind?: string;
+  readonly subject?: string;
+  readonly profile?: string;
+  /** Number of a campaign in which it occurred. */
+  readonly campaign?: number;
+}
+
+/** Ids that an error message names. */
+const MAX_NAMED = 4;
+const SELECT = 'SELECT d.*, c.seed FROM divergences d JOIN campaigns c ON c.id = d.first_campaign';
+const CONDITIONS: Readonly<Record<keyof DivergenceFilter, string>> = {
+  kind: 'd.kind = ?',
+  subject: 'd.subject = ?',
+  profile: 'd.profile = ?',
+  campaign: 'd.id IN (SELECT divergence_id FROM occurrences WHERE campaign_id = ?)',
+};
+
+/** True if the database had not seen it before. */
+export async function recordDivergence(
+  db: Database,
+  found: FoundRecord,
+  campaign: number,
+  shard: number,
+  engines: readonly unknown[],
+): Promise<boolean> {
+  const { id, kind, subject, profile, scenario, expected, got, message, size, evaluations, reliability } = found;
+  const now = new Date().toISOString();
+  const values = {
+    ...{ id, kind, subject, profile, scenario, expected, got, message, size, evaluations, reliability },
+    ...{ vector: JSON.stringify(found.vector), engines: JSON.stringify(engines), cases: 0 },
+    ...{ first_seen: now, last_seen: now, first_campaign: campaign },
+  } satisfies Row;
+  const columns = Object.keys(values);
+  const added = await db.run(
+    `INSERT INTO divergences (${columns}) VALUES (${columns.map(() => '?')}) ON CONFLICT DO NOTHING`,
+    Object.values(values),
+  );
+  // A shard can name a divergence twice: found by comparison, and by an engine that failed.
+  await db.run(
+    `INSERT INTO occurrences (divergence_id, campaign_id, shard, first_case, cases) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET
+       first_case = min(first_case, excluded.first_case), cases = cases + excluded.cases`,
+    [id, campaign, shard, found.firstCase, found.cases],
+  );
+  // A result that did not reproduce once is less reliable than it looked.
+  await db.run(
+    'UPDATE divergences SET cases = cases + ?, last_seen = ?, reliability = min(reliability, ?) WHERE id = ?',
+    [found.cases, now, reliability, id],
+  );
+  return added > 0;
+}
+
+/** In the order in which they were seen first. */
+export async function selectDivergences(db: Database, filter: DivergenceFilter): Promise<StoredDivergence[]> {
+  const conditions: string[] = [];
+  const params: SqlValue[] = [];
+  for (const key of Object.keys(CONDITIONS) as (keyof DivergenceFilter)[]) {
+    const value = filter[key];
+    if (value === undefined) continue;
+    conditions.push(CONDITIONS[key]);
+    params.push(value);
+  }
+  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
+  return (await db.all(`${SELECT}${where} ORDER BY d.first_seen, d.id`, params)).map(divergenceOf);
+}
+
+/** By identity, or by a prefix of it that is unique. */
+export async function selectDivergence(db: Database, path: string, given: string): Promise<StoredDivergence> {
+  const prefix = given.toLowerCase();
+  if (!/^[0-9a-f]{1,64}$/.test(prefix)) {
+    throw new StoreError(`"${given}" is no divergence id: give the hex digits that "msrdiff list" shows`);
+  }
+  // The first letter after "f" ends the prefix's interval.
+  const rows = await db.all(`${SELECT} WHERE d.id >= ? AND d.id < ? ORDER BY d.id LIMIT ${MAX_NAMED + 1}`, [
+    prefix,
+    `${prefix}g`,
+  ]);
+  if (rows.length === 0) throw new StoreError(`database ${path} has no divergence ${prefix}: see "msrdiff list"`);
+  const exact = rows.length === 1 ? rows[0] : rows.find(({ id }) => id === prefix);
+  if (exact) return divergenceOf(exact);
+  const names = rows.slice(0, MAX_NAMED).map(({ id }) => id);
+  if (rows.length > MAX_NAMED) names.push('...');
+  throw new StoreError(`divergence ${prefix} is ambiguous in ${path} (${names.join(', ')}): give more digits`);
+}
+
+function divergenceOf(row: Row): StoredDivergence {
+  return {
+    id: String(row.id),
+    kind: String(row.kind),
+    subject: String(row.subject),
+    profile: String(row.profile),
+    scenario: String(row.scenario),
+    vector: JSON.parse(String(row.vector)),
+    expected: Number(row.expected),
+    got: Number(row.got),
+    message: String(row.message),
+    engines: JSON.parse(String(row.engines)),
+    size: Number(row.size),
+    evaluations: Number(row.evaluations),
+    reliability: Number(row.reliability),
+    cases: Number(row.cases),
+    firstSeen: String(row.first_seen),
+    lastSeen: String(row.last_seen),
+    firstCampaign: Number(row.first_campaign),
+    seed: String(row.seed),
+  };
+}

@@ -1,0 +1,103 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Database } from './driver.ts';
+import { APPLICATION_ID, MIGRATIONS, prepareSchema } from './schema.ts';
+import { COVERAGE, createCampaign, DRIVERS, divergence, shardRecord, temporaryFolder } from './store.fixture.ts';
+import { Store } from './store.ts';
+
+const NEXT = [
+  ...MIGRATIONS,
+  `ALTER TABLE divergences ADD COLUMN note TEXT NOT NULL DEFAULT 'none';
+   CREATE TABLE notes (id INTEGER PRIMARY KEY);`,
+];
+
+describe.each(DRIVERS)('schema on driver $name', (driver) => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = temporaryFolder();
+    path = join(folder, 'db.sqlite');
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  async function inDatabase<T>(work: (db: Database) => Promise<T>): Promise<T> {
+    const db = await driver.open(path, { readOnly: false });
+    try {
+      return await work(db);
+    } finally {
+      await db.close();
+    }
+  }
+
+  /** A database of the current version with one divergence. */
+  async function fill(): Promise<void> {
+    const store = await Store.open(path, { driver });
+    const id = await createCampaign(store);
+    await store.recordShard(shardRecord(id, 0, [divergence('abcd')]), []);
+    await store.finishCampaign(id, 'finished', COVERAGE);
+    await store.close();
+  }
+
+  const versionOf = async (db: Database): Promise<unknown> => (await db.all('PRAGMA user_version'))[0]?.user_version;
+
+  it('marks the file and is in WAL mode with foreign keys', async () => {
+    await fill();
+    await inDatabase(async (db) => {
+      expect(await db.all('PRAGMA application_id')).toEqual([{ application_id: APPLICATION_ID }]);
+      expect(await versionOf(db)).toBe(MIGRATIONS.length);
+      expect(await db.all('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+      await prepareSchema(db, path, false);
+      expect(await db.all('PRAGMA foreign_keys')).toEqual([{ foreign_keys: 1 }]);
+      expect(await db.all('PRAGMA synchronous')).toEqual([{ synchronous: 1 }]);
+      await expect(db.run(`INSERT INTO shards VALUES (99, 0, '', '')`)).rejects.toThrow(/FOREIGN KEY/i);
+    });
+  });
+
+  it('brings an older database up to date, and keeps what is in it', async () => {
+    await fill();
+    await inDatabase(async (db) => {
+      await prepareSchema(db, path, false, NEXT);
+      expect(await versionOf(db)).toBe(NEXT.length);
+      expect(await db.all('SELECT id, note FROM divergences')).toEqual([{ id: 'abcd', note: 'none' }]);
+      // Once is enough.
+      await prepareSchema(db, path, false, NEXT);
+    });
+  });
+
+  it('takes a step whole or not at all', async () => {
+    await fill();
+    await inDatabase(async (db) => {
+      const broken = [...MIGRATIONS, 'CREATE TABLE half (id INTEGER PRIMARY KEY); INSERT INTO nowhere VALUES (1);'];
+      await expect(prepareSchema(db, path, false, broken)).rejects.toThrow(/nowhere/);
+      expect(await versionOf(db)).toBe(MIGRATIONS.length);
+      expect(await db.all(`SELECT name FROM sqlite_schema WHERE name = 'half'`)).toEqual([]);
+      await prepareSchema(db, path, false, NEXT);
+    });
+  });
+
+  it('lets two processes create the same database', async () => {
+    const stores = await Promise.all([1, 2, 3].map(() => Store.open(path, { driver })));
+    for (const store of stores) expect(await store.campaigns()).toEqual([]);
+    for (const store of stores) await store.close();
+  });
+
+  it('refuses a newer schema, to read and to write', async () => {
+    await fill();
+    await inDatabase((db) => db.exec(`PRAGMA user_version = ${MIGRATIONS.length + 1}`));
+    for (const readOnly of [true, false]) {
+      await expect(Store.open(path, { driver, readOnly })).rejects.toMatchObject({
+        code: 'MSRDIFF_STORE',
+        message: `database ${path} has schema ${MIGRATIONS.length + 1}, this msrdiff knows up to ${MIGRATIONS.length}: use a newer msrdiff or another file`,
+      });
+    }
+  });
+
+  it('does not touch an older schema that is opened to read', async () => {
+    await fill();
+    await inDatabase(async (db) => {
+      await expect(prepareSchema(db, path, true, NEXT)).rejects.toThrow('has the older schema');
+      expect(await versionOf(db)).toBe(MIGRATIONS.length);
+    });
+  });
+});

@@ -1,0 +1,22 @@
+/** Every planted bug: realistic mistakes that a campaign must find and reduce. */
+import { DEFLECTION_BUGS } from './deflection.ts';
+import { IOCTL_BUGS, PROFILE_IOCTL_BUGS } from './ioctl.ts';
+import { LOOKUP_BUGS, PROFILE_LOOKUP_BUGS } from './lookup.ts';
+import { NESTED_BUGS } from './nested.ts';
+import { STATE_BUGS } from './state.ts';
+import type { PlantedBug } from './support.ts';
+import { PROFILE_SVM_BUGS, SVM_BUGS } from './svm.ts';
+import { VMX_BUGS } from './vmx.ts';
+
+export const PLANTED_BUGS: readonly PlantedBug[] = [
+  ...LOOKUP_BUGS,
+  ...IOCTL_BUGS,
+  ...DEFLECTION_BUGS,
+  ...VMX_BUGS,
+  ...SVM_BUGS,
+  ...NESTED_BUGS,
+  ...STATE_BUGS,
+  ...PROFILE_LOOKUP_BUGS,
+  ...PROFILE_IOCTL_BUGS,
+  ...PROFILE_SVM_BUGS,
+];

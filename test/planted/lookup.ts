@@ -1,0 +1,449 @@
+/** Mistakes in kvm_msr_allowed(): which range decides, and by which bit. Planted in the reference. */
+import { ReferenceVm } from '../../src/engines/reference.ts';
+import { AccessType } from '../../src/model/verdict.ts';
+import { ALLOW, bugsOf, cap, DENY, filter, R, RW, range, read, W } from './support.ts';
+
+const FIRST_MATCH = 'kvm_msr_allowed(), arch/x86/kvm/x86.c';
+const EXEMPTION = '9389b9d5d356 "KVM: x86: Ignore userspace MSR filters for x2APIC"';
+const BITS = 'api.rst, "KVM_X86_SET_MSR_FILTER": bit i of the bitmap is MSR base + i';
+
+/** The scan with its parts replaceable, so that each bug is one of them. */
+class ScanVm extends ReferenceVm {
+  protected order(count: number): number[] {
+    return [...Array(count).keys()];
+  }
+
+  protected covers(i: number, index: number): boolean {
+    return index >= this.ranges.start[i]! && index < this.ranges.end[i]!;
+  }
+
+  protected names(flags: number, flag: number): boolean {
+    return (flags & flag) !== 0;
+  }
+
+  protected override decidingRange(index: number, type: AccessType): number {
+    const flag = type === AccessType.READ ? 1 : 2;
+    const found = this.order(this.ranges.count).find(
+      (i) => this.covers(i, index) && this.names(this.ranges.flags[i]!, flag),
+    );
+    return found ?? -1;
+  }
+
+  /** nmsrs of a range, from its u32 end. */
+  protected nmsrs(i: number): number {
+    return (this.ranges.end[i]! - this.ranges.start[i]!) >>> 0;
+  }
+}
+
+class OffsetVm extends ReferenceVm {
+  protected place(offset: number): number {
+    return offset;
+  }
+
+  protected override bitOf(slot: number, index: number): number {
+    const bit = this.place(index - this.ranges.start[slot]!);
+    return (this.ranges.bitmap[slot]![bit >>> 3]! >>> (bit & 7)) & 1;
+  }
+}
+
+export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
+  {
+    id: 'start-exclusive',
+    title: 'the first MSR of a range is not in it',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return index > this.ranges.start[i]! && index < this.ranges.end[i]!;
+      }
+    },
+  },
+  {
+    id: 'start-one-low',
+    title: 'the MSR before a range is in it',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(1, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return index >= this.ranges.start[i]! - 1 && index < this.ranges.end[i]!;
+      }
+    },
+  },
+  {
+    id: 'end-inclusive',
+    title: 'the MSR after a range is in it',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(1)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return index >= this.ranges.start[i]! && index <= this.ranges.end[i]!;
+      }
+    },
+  },
+  {
+    id: 'end-one-short',
+    title: 'the last MSR of a range is not in it',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return index >= this.ranges.start[i]! && index < this.ranges.end[i]! - 1;
+      }
+    },
+  },
+  {
+    id: 'last-match',
+    title: 'the last range that matches wins',
+    cite: FIRST_MATCH,
+    smallest: 7,
+    example: [filter(ALLOW, [range(0, R), range(0, R, 1, [0])]), read(0)],
+    vm: class extends ScanVm {
+      protected override order(count: number): number[] {
+        return super.order(count).reverse();
+      }
+    },
+  },
+  {
+    id: 'flags-ignored',
+    title: 'a range decides reads and writes whatever its flags say',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, W)]), read(0)],
+    vm: class extends ScanVm {
+      protected override names(): boolean {
+        return true;
+      }
+    },
+  },
+  {
+    id: 'flags-equal',
+    title: 'the flags of a range are compared with ==, so READ | WRITE matches nothing',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, RW)]), read(0)],
+    vm: class extends ScanVm {
+      protected override names(flags: number, flag: number): boolean {
+        return flags === flag;
+      }
+    },
+  },
+  {
+    id: 'end-64-bit',
+    title: 'base + nmsrs is computed in 64 bits, so the top of the index space can be covered',
+    cite: FIRST_MATCH,
+    // 0xffffffff is unknown to KVM: without an exit reason the denial and the unknown MSR are the same #GP.
+    smallest: 6,
+    example: [filter(ALLOW, [range(0xffff_ffff, R)]), cap(2), read(0xffff_ffff)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return index >= this.ranges.start[i]! && index < this.ranges.start[i]! + this.nmsrs(i);
+      }
+    },
+  },
+  {
+    id: 'wrap-to-low',
+    title: 'a range that wraps covers the MSRs from 0 on',
+    cite: FIRST_MATCH,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0xffff_ffff, R, 2)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return super.covers(i, index) || (this.ranges.end[i]! < this.ranges.start[i]! && index < this.ranges.end[i]!);
+      }
+    },
+  },
+  {
+    id: 'x2apic-missing',
+    title: 'no exemption of the x2APIC MSRs',
+    cite: EXEMPTION,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x800, R)]), cap(1), read(0x800)],
+    vm: class extends ReferenceVm {
+      protected override exempt(): boolean {
+        return false;
+      }
+    },
+  },
+  {
+    id: 'x2apic-short',
+    title: 'the exemption ends at 0x8fe',
+    cite: EXEMPTION,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x8ff, R)]), cap(1), read(0x8ff)],
+    vm: class extends ReferenceVm {
+      protected override exempt(index: number): boolean {
+        return index >= 0x800 && index < 0x8ff;
+      }
+    },
+  },
+  {
+    id: 'x2apic-long',
+    title: 'the exemption ends at 0x900',
+    cite: EXEMPTION,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x900, R)]), cap(2), read(0x900)],
+    vm: class extends ReferenceVm {
+      protected override exempt(index: number): boolean {
+        return index >= 0x800 && index <= 0x900;
+      }
+    },
+  },
+  {
+    id: 'x2apic-one-low',
+    title: 'the exemption is 0x7ff-0x8fe',
+    cite: EXEMPTION,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x7ff, R)]), cap(2), read(0x7ff)],
+    vm: class extends ReferenceVm {
+      protected override exempt(index: number): boolean {
+        return index >= 0x7ff && index < 0x8ff;
+      }
+    },
+  },
+  {
+    id: 'x2apic-any-bits',
+    title: 'the exemption looks at bits 8-11 of the index alone',
+    cite: EXEMPTION,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x1800, R)]), cap(2), read(0x1800)],
+    vm: class extends ReferenceVm {
+      protected override exempt(index: number): boolean {
+        return ((index >>> 8) & 15) === 8;
+      }
+    },
+  },
+  {
+    id: 'signed',
+    title: 'indices are compared as signed numbers',
+    cite: FIRST_MATCH,
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x7fff_ffff, R)]), cap(2), read(0x7fff_ffff)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return (index | 0) >= (this.ranges.start[i]! | 0) && (index | 0) < (this.ranges.end[i]! | 0);
+      }
+    },
+  },
+  {
+    id: 'bit-order',
+    title: 'bits of a byte are numbered from the most significant one',
+    cite: BITS,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
+    vm: class extends OffsetVm {
+      protected override place(offset: number): number {
+        return offset ^ 7;
+      }
+    },
+  },
+  {
+    id: 'word-order',
+    title: 'the bitmap is read as big-endian 64-bit words',
+    cite: BITS,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
+    vm: class extends OffsetVm {
+      protected override place(offset: number): number {
+        return offset ^ 0x38;
+      }
+    },
+  },
+  {
+    id: 'mask-5ff',
+    title: 'the offset is masked with 0x600 - 1, which is no power of two less one',
+    cite: 'userspace_msr_exit_test.c, deny_msr(): msr & (KVM_MSR_FILTER_MAX_BITMAP_SIZE - 1)',
+    // Bit 9 is the lowest that the mask drops: 513 MSRs.
+    smallest: 517,
+    example: [filter(ALLOW, [range(0, R, 513, [512])]), read(512)],
+    vm: class extends OffsetVm {
+      protected override place(offset: number): number {
+        return offset & 0x5ff;
+      }
+    },
+  },
+  {
+    id: 'mask-1fff',
+    title: 'the offset is masked with 0x1fff, as in the hardware bitmaps',
+    cite: 'vmx_set_msr_bitmap_read(): msr &= 0x1fff; a filter range holds up to 0x3000 MSRs',
+    // At 0x40000000, which KVM handles: where it does not, an exit mask is needed too.
+    smallest: 8197,
+    example: [filter(ALLOW, [range(0x3fff_e000, R, 8193, [8192])]), read(0x4000_0000)],
+    vm: class extends OffsetVm {
+      protected override place(offset: number): number {
+        return offset & 0x1fff;
+      }
+    },
+  },
+  {
+    id: 'index-as-offset',
+    title: 'the low bits of the index, not index - base, number the bit',
+    cite: BITS,
+    smallest: 5,
+    example: [filter(ALLOW, [range(1, R, 1, [0])]), read(1)],
+    vm: class extends ReferenceVm {
+      protected override bitOf(slot: number, index: number): number {
+        const bit = index & 63;
+        return (this.ranges.bitmap[slot]![bit >>> 3]! >>> (bit & 7)) & 1;
+      }
+    },
+  },
+  {
+    id: 'default-inverted',
+    title: 'the default action is inverted',
+    cite: 'KVM_MSR_FILTER_DEFAULT_ALLOW is 0, _DENY is 1',
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, W)]), read(0)],
+    vm: class extends ReferenceVm {
+      protected override activate(ranges: ReferenceVm['ranges'], defaultAllow: boolean): void {
+        super.activate(ranges, !defaultAllow);
+      }
+    },
+  },
+  {
+    id: 'default-kept',
+    title: 'a new filter keeps the default of the one before',
+    cite: 'the merged kvm_vm_ioctl_set_msr_filter() sets default_allow in the new filter object',
+    smallest: 5,
+    example: [filter(DENY, [range(0, W)]), read(0)],
+    vm: class extends ReferenceVm {
+      protected override activate(ranges: ReferenceVm['ranges']): void {
+        super.activate(ranges, this.defaultAllow);
+      }
+    },
+  },
+  {
+    id: 'bits-inverted',
+    title: 'a set bit denies',
+    cite: BITS,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(0)],
+    vm: class extends ReferenceVm {
+      protected override bitOf(slot: number, index: number): number {
+        return 1 - super.bitOf(slot, index);
+      }
+    },
+  },
+  {
+    id: 'types-swapped',
+    title: 'KVM_MSR_FILTER_READ and _WRITE are mixed up',
+    cite: 'READ is 1, WRITE is 2',
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override names(flags: number, flag: number): boolean {
+        return (flags & (3 - flag)) !== 0;
+      }
+    },
+  },
+  {
+    id: 'mismatch-denies',
+    title: 'a range that covers the MSR but not the direction denies',
+    cite: FIRST_MATCH,
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, W)]), read(0)],
+    vm: class extends ReferenceVm {
+      override allows(index: number, type: AccessType): boolean {
+        const other = this.decidingRange(index, (1 - type) as AccessType);
+        if (other >= 0 && this.decidingRange(index, type) < 0 && !this.exempt(index)) return false;
+        return super.allows(index, type);
+      }
+    },
+  },
+  {
+    id: 'msr-0-empty',
+    title: 'base 0 stands for an empty slot',
+    cite: 'QEMU, kvm_filter_msr(): a slot is free if its msr is 0',
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return this.ranges.start[i] !== 0 && super.covers(i, index);
+      }
+    },
+  },
+  {
+    id: 'eight-ranges',
+    title: 'only the first 8 ranges are searched',
+    cite: 'KVM_MSR_FILTER_MAX_RANGES is 16',
+    smallest: 21,
+    example: [filter(ALLOW, [...Array(8).fill(range(0, W)), range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override order(count: number): number[] {
+        return super.order(Math.min(count, 8));
+      }
+    },
+  },
+  {
+    id: 'slot-15',
+    title: 'the last slot is not searched',
+    cite: 'KVM_MSR_FILTER_MAX_RANGES is 16',
+    smallest: 20,
+    example: [filter(ALLOW, [...Array(15).fill(range(0, 0, 0)), range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return this.ranges.slot[i] !== 15 && super.covers(i, index);
+      }
+    },
+  },
+  {
+    id: 'hole-ends',
+    title: 'an empty slot ends the search',
+    cite: 'kvm_add_msr_filter(): "if (!user_range->nmsrs) return 0" skips one slot',
+    smallest: 6,
+    example: [filter(ALLOW, [range(0, 0, 0), range(0, R)]), read(0)],
+    vm: class extends ScanVm {
+      protected override covers(i: number, index: number): boolean {
+        return this.ranges.slot[i] === i && super.covers(i, index);
+      }
+    },
+  },
+  {
+    id: 'wrapped-is-empty',
+    title: 'a filter whose ranges all wrap counts as empty, so filtering is off',
+    cite: 'a wrapped range matches nothing, but counts: DENY applies',
+    smallest: 5,
+    example: [filter(DENY, [range(0xffff_ffff, R)]), read(0)],
+    vm: class extends ReferenceVm {
+      override allows(index: number, type: AccessType): boolean {
+        const { count, start, end } = this.ranges;
+        const live = start.subarray(0, count).some((first, i) => end[i]! > first);
+        return !live || super.allows(index, type);
+      }
+    },
+  },
+  {
+    id: 'copy-rounds-down',
+    title: 'the bitmap is copied in whole 8-byte words, rounded down',
+    cite: 'BITS_TO_LONGS() rounds up',
+    smallest: 5,
+    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
+    vm: class extends ReferenceVm {
+      protected override bitOf(slot: number, index: number): number {
+        const { start, end } = this.ranges;
+        const whole = ((end[slot]! - start[slot]!) >>> 0) & ~63;
+        return index - start[slot]! < whole ? super.bitOf(slot, index) : 0;
+      }
+    },
+  },
+]);
+
+/** The exemption applied by a kernel that has none. */
+export const PROFILE_LOOKUP_BUGS = bugsOf('lookup', 'reference', [
+  {
+    id: 'early-exemption',
+    title: 'the x2APIC exemption is applied by the kernel that did not have it',
+    cite: '1a155254ff93 filters 0x800-0x8ff; 9389b9d5d356 exempts them',
+    profile: '1a155254ff93',
+    smallest: 6,
+    example: [filter(ALLOW, [range(0x800, R)]), cap(1), read(0x800)],
+    vm: class extends ReferenceVm {
+      protected override exempt(index: number): boolean {
+        return index >= 0x800 && index <= 0x8ff;
+      }
+    },
+  },
+]);
