@@ -1,8 +1,10 @@
 /** Worker thread: runs or minimizes one scenario, and posts what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { EngineUnavailable, loadEngines } from '../src/engines/registry.ts';
-import type { Observation } from '../src/fuzz/compare.ts';
+import type { DivergenceKind, Observation } from '../src/fuzz/compare.ts';
 import { Evaluator } from '../src/fuzz/evaluate.ts';
+import { explainDivergence } from '../src/fuzz/explain/explain.ts';
+import { formatExplanation } from '../src/fuzz/explain/format.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { RELATIONS } from '../src/fuzz/metamorphic.ts';
 import { Minimizer } from '../src/fuzz/reduce/minimize.ts';
@@ -21,6 +23,15 @@ async function run(request: ProbeRequest): Promise<ProbeReply> {
   const config = { profile: findProfile(request.profile)!, base: catalogueBase() };
   const ledger = new Ledger(request.ledger, request.profile, request.day);
   const scenario = parseScenario(parseJsonText(request.scenario, 'scenario'), 'scenario');
+  if (request.action === 'explain' && request.target) {
+    const { kind, subject } = request.target;
+    const explanation = explainDivergence({ scenario, kind: kind as DivergenceKind, subject, engines, config, ledger });
+    return {
+      kind: 'explained',
+      explanation: explanation ?? null,
+      text: explanation ? formatExplanation(explanation) : [],
+    };
+  }
   const evaluator = new Evaluator(engines, config, ledger);
   const seen: { observation: Observation; known: string | null }[] = [];
   const counts = new Map<string, number>();

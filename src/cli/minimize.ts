@@ -1,9 +1,8 @@
 /** `msrdiff minimize`: the normal forms of what a scenario shows. */
 import { type Command, Option } from 'commander';
-import { probe } from '../fuzz/probe.ts';
 import { Exit } from './exit.ts';
 import { databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
-import { diverges, findingLines, requestFor, type SourceOptions } from './scenario-source.ts';
+import { diverges, findingLines, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
 
 /** Time limit of a minimization, in milliseconds. */
 const MINIMIZE_TIMEOUT_MS = 120_000;
@@ -20,7 +19,7 @@ export function addMinimize(program: Command): void {
     .addOption(jsonOption())
     .action(async (source: string, options: SourceOptions & { json?: boolean }) => {
       const request = await requestFor(source, options, 'minimize');
-      const reply = await probe(request, MINIMIZE_TIMEOUT_MS);
+      const reply = await replayed(request, MINIMIZE_TIMEOUT_MS);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...reply, diverges: diverges(reply) })}\n`);
       else if (reply.kind === 'lost') process.stdout.write(`${findingLines(reply).join('\n')}\n`);
       else {

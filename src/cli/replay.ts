@@ -1,9 +1,15 @@
 /** `msrdiff replay`: does it still diverge? */
 import { type Command, Option } from 'commander';
-import { probe } from '../fuzz/probe.ts';
 import { Exit } from './exit.ts';
 import { databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
-import { diverges, findingLines, PROBE_TIMEOUT_MS, requestFor, type SourceOptions } from './scenario-source.ts';
+import {
+  diverges,
+  findingLines,
+  PROBE_TIMEOUT_MS,
+  replayed,
+  requestFor,
+  type SourceOptions,
+} from './scenario-source.ts';
 
 export function addReplay(program: Command): void {
   program
@@ -17,7 +23,7 @@ export function addReplay(program: Command): void {
     .addOption(jsonOption())
     .action(async (source: string, options: SourceOptions & { json?: boolean }) => {
       const request = await requestFor(source, options, 'replay');
-      const reply = await probe(request, PROBE_TIMEOUT_MS);
+      const reply = await replayed(request, PROBE_TIMEOUT_MS);
       if (options.json) process.stdout.write(`${JSON.stringify({ ...reply, diverges: diverges(reply) })}\n`);
       else {
         const lines = findingLines(reply);

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { DEFAULT_ENGINES, type EngineSpec, engineSpecs } from '../engines/registry.ts';
 import { SHIPPED_LEDGER } from '../fuzz/ledger.ts';
+import { probe } from '../fuzz/probe.ts';
 import type { ProbeReply, ProbeRequest } from '../fuzz/worker-protocol.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -17,6 +18,9 @@ export interface SourceOptions {
   readonly engineModule?: string[];
   readonly profile?: KernelProfile;
 }
+
+/** What `replay` and `minimize` come back with. */
+export type ReplayReply = Extract<ProbeReply, { kind: 'done' | 'lost' }>;
 
 /** How long a scenario may take in all engines, in milliseconds. */
 export const PROBE_TIMEOUT_MS = 10_000;
@@ -54,8 +58,13 @@ async function load(database: string, id: string): Promise<Awaited<ReturnType<St
   }
 }
 
+/** Runs the request in a thread of its own. */
+export async function replayed(request: ProbeRequest, timeoutMs: number): Promise<ReplayReply> {
+  return (await probe(request, timeoutMs)) as ReplayReply;
+}
+
 /** One line per finding. */
-export function findingLines(reply: Exclude<ProbeReply, { kind: 'unavailable' }>): string[] {
+export function findingLines(reply: ReplayReply): string[] {
   if (reply.kind === 'lost') return [`diverges: an engine does not come back: ${reply.message}`];
   return reply.findings.map(({ kind, subject, event, access, index, write, vector, message, known }) => {
     const type = write ? 'WRMSR' : 'RDMSR';
@@ -65,6 +74,6 @@ export function findingLines(reply: Exclude<ProbeReply, { kind: 'unavailable' }>
   });
 }
 
-export function diverges(reply: Exclude<ProbeReply, { kind: 'unavailable' }>): boolean {
+export function diverges(reply: ReplayReply): boolean {
   return reply.kind === 'lost' || reply.findings.some(({ known }) => known === null);
 }

@@ -1,8 +1,10 @@
-/** `msrdiff show`: one divergence, with what decided in each engine and what does not matter. */
+/** `msrdiff show`: one divergence, what decided in each engine, and what does not matter. */
 import type { Command } from 'commander';
-import { Store } from '../store/store.ts';
+import { probe } from '../fuzz/probe.ts';
+import { Store, type StoredDivergence } from '../store/store.ts';
 import { databaseOption, jsonOption } from './options.ts';
-import { vectorText } from './render.ts';
+import { table, vectorText } from './render.ts';
+import { PROBE_TIMEOUT_MS, requestFor } from './scenario-source.ts';
 
 export function addShow(program: Command): void {
   program
@@ -13,12 +15,42 @@ export function addShow(program: Command): void {
     .addOption(jsonOption())
     .action(async (id: string, options: { database: string; json?: boolean }) => {
       const store = await Store.open(options.database, { readOnly: true });
+      let found: StoredDivergence;
       try {
-        const found = await store.divergence(id);
-        if (options.json) process.stdout.write(`${JSON.stringify(found)}\n`);
-        else process.stdout.write(`${found.id} ${vectorText(found.kind, found.vector)}\n${found.scenario}\n`);
+        found = await store.divergence(id);
       } finally {
         await store.close();
       }
+      const request = await requestFor(found.id, options, 'explain');
+      // What does not come back cannot be asked why.
+      const silent = found.kind === 'engine-timeout' || found.message.startsWith('took its worker down');
+      const target = { kind: found.kind, subject: found.subject };
+      const reply = silent ? undefined : await probe({ ...request, target }, PROBE_TIMEOUT_MS);
+      const explained = reply?.kind === 'explained' ? reply : undefined;
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify({ ...found, explanation: explained?.explanation ?? null })}\n`);
+        return;
+      }
+      process.stdout.write(`${heading(found)}\n\n${found.scenario}\n`);
+      if (explained?.explanation) process.stdout.write(`${explained.text.join('\n')}\n`);
+      else if (reply?.kind === 'lost') process.stdout.write(`no explanation: ${reply.message}\n`);
+      else if (explained) process.stdout.write('it no longer diverges\n');
     });
+}
+
+function heading(found: StoredDivergence): string {
+  return table([
+    ['divergence', found.id],
+    ['kind', found.kind],
+    ['engine', found.subject],
+    ['results', found.message || vectorText(found.kind, found.vector)],
+    ['profile', found.profile],
+    ['seen', `in ${found.cases} cases, from ${found.firstSeen.slice(0, 19)} to ${found.lastSeen.slice(0, 19)}`],
+    ['first in', `campaign ${found.firstCampaign}, seed ${found.seed}`],
+    [
+      'reproduces',
+      `${Math.round(found.reliability * 100)} % of re-runs; size ${found.size}, ${found.evaluations} evaluations`,
+    ],
+    ['replay', `msrdiff replay ${found.id}`],
+  ]);
 }

@@ -34,14 +34,16 @@ class DecisionVm extends ReferenceVm {
 
   override setFilter(filter: MsrFilter, delivery: FilterDelivery): number {
     const error = super.setFilter(filter, delivery);
-    const { count, slot } = this.ranges;
-    const used = filter.ranges.filter((range, i) => range.nmsrs > 0 && slot.subarray(0, count).includes(i));
-    const ranges = used.map((range) => ({ ...range, bitmap: range.bitmap!.slice() }));
+    if (delivery === 'compat' || delivery === 'short') return error;
     // An ioctl that fails changes nothing, or, before the SRCU fix, leaves the ranges before the bad one.
-    const changed = error === 0 || (this.config.profile.replacement === 'in-place' && count < filter.ranges.length);
-    if (changed && delivery !== 'compat' && delivery !== 'short') {
-      this.inForce = count === 0 ? null : { flags: this.defaultAllow ? 0 : 1, ranges };
-    }
+    const rejected = filter.flags > 1 && this.config.profile.unknownFilterFlagsRejected;
+    const untouched =
+      this.config.profile.replacement === 'swap' || rejected || filter.ranges.every((r) => r.nmsrs === 0);
+    if (error !== 0 && untouched) return error;
+    const { count, slot } = this.ranges;
+    const accepted = filter.ranges.filter((_, i) => slot.subarray(0, count).includes(i));
+    const ranges = accepted.map((range) => ({ ...range, bitmap: range.bitmap!.slice() }));
+    this.inForce = count === 0 ? null : { flags: this.defaultAllow ? 0 : 1, ranges };
     return error;
   }
 

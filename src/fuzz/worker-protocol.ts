@@ -1,5 +1,6 @@
 /** What passes between a campaign and its worker threads: plain data. */
 import type { EngineSpec } from '../engines/registry.ts';
+import type { DivergenceExplanation } from './explain/explain.ts';
 import type { LedgerEntry } from './ledger.ts';
 import type { ShardResult, ShardTask } from './shard.ts';
 
@@ -35,8 +36,9 @@ export interface ProbeRequest {
   readonly engines: readonly EngineSpec[];
   readonly ledger: readonly LedgerEntry[];
   readonly day: string;
-  /** `replay`: what diverges; `minimize`: the normal form of everything that does. */
-  readonly action: 'replay' | 'minimize';
+  /** `replay`: what diverges; `minimize`: the normal form of everything that does; `explain`: why `target` does. */
+  readonly action: 'replay' | 'minimize' | 'explain';
+  readonly target?: { readonly kind: string; readonly subject: string };
 }
 
 /** One divergence of a probed scenario. */
@@ -61,6 +63,8 @@ export interface ProbeFinding {
 
 export type ProbeReply =
   | { readonly kind: 'done'; readonly engines: readonly string[]; readonly findings: readonly ProbeFinding[] }
+  /** No explanation: it no longer diverges. */
+  | { readonly kind: 'explained'; readonly explanation: DivergenceExplanation | null; readonly text: readonly string[] }
   | { readonly kind: 'unavailable'; readonly message: string }
   /** An engine did not come back, or took the thread down. */
   | { readonly kind: 'lost'; readonly message: string };

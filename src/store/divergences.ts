@@ -3,7 +3,7 @@ import type { Database, Row, SqlValue } from './driver.ts';
 import { StoreError } from './store-error.ts';
 
 /** A divergence as it is stored; `id` is its identity. */
-export interface DivergenceRecord {
+interface DivergenceRecord {
   readonly id: string;
   readonly kind: string;
   readonly subject: string;

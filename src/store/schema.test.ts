@@ -76,10 +76,23 @@ describe.each(DRIVERS)('schema on driver $name', (driver) => {
     });
   });
 
-  it('lets two processes create the same database', async () => {
-    const stores = await Promise.all([1, 2, 3].map(() => Store.open(path, { driver })));
-    for (const store of stores) expect(await store.campaigns()).toEqual([]);
-    for (const store of stores) await store.close();
+  it('takes no step that another process took in the meantime', async () => {
+    await inDatabase(async (db) => {
+      let raced = false;
+      const late: Database = {
+        ...db,
+        exec: async (sql) => {
+          if (sql === 'BEGIN IMMEDIATE' && !raced) {
+            raced = true;
+            await inDatabase((other) => prepareSchema(other, path, false));
+          }
+          await db.exec(sql);
+        },
+      };
+      await prepareSchema(late, path, false);
+      expect(raced).toBe(true);
+      expect(await versionOf(db)).toBe(MIGRATIONS.length);
+    });
   });
 
   it('refuses a newer schema, to read and to write', async () => {

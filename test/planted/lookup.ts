@@ -121,7 +121,7 @@ export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
   },
   {
     id: 'flags-equal',
-    title: 'the flags of a range are compared with ==, so READ | WRITE matches nothing',
+    title: 'the flags of a range are compared with ==, so both together match nothing',
     cite: FIRST_MATCH,
     smallest: 5,
     example: [filter(ALLOW, [range(0, RW)]), read(0)],
@@ -269,9 +269,9 @@ export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
     id: 'mask-1fff',
     title: 'the offset is masked with 0x1fff, as in the hardware bitmaps',
     cite: 'vmx_set_msr_bitmap_read(): msr &= 0x1fff; a filter range holds up to 0x3000 MSRs',
-    // At 0x40000000, which KVM handles: where it does not, an exit mask is needed too.
+    // At 0x4b564d00, which KVM handles: where it does not, an exit mask is needed too.
     smallest: 8197,
-    example: [filter(ALLOW, [range(0x3fff_e000, R, 8193, [8192])]), read(0x4000_0000)],
+    example: [filter(ALLOW, [range(0x4b56_2d00, R, 8193, [8192])]), read(0x4b56_4d00)],
     vm: class extends OffsetVm {
       protected override place(offset: number): number {
         return offset & 0x1fff;

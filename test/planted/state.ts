@@ -150,7 +150,7 @@ export const STATE_BUGS = [
       title: 'only the first page of an interval is filled',
       cite: COMPILED,
       smallest: 6,
-      example: [filter(ALLOW, [range(0x3fff_ffff, R, 2)]), read(0x4000_0000)],
+      example: [filter(ALLOW, [range(0xc000_ffff, R, 2)]), read(0xc001_0000)],
       vm: class extends IntervalVm {
         protected override readonly map = new (class extends IntervalMap {
           protected override own(source: IntervalSource, start: number, end: number, type: number): OwnedInterval {
