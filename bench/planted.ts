@@ -33,7 +33,9 @@ for (const bug of values.combined ? [] : bugs) {
   if (values.forms) {
     for (const form of result.forms) {
       const of = result.seeds.filter((seed) => seed.form === form);
-      console.log(`   ${of.length} x size ${of[0]!.size}, calls ${of.map((s) => s.evaluations).join()}: ${form.replaceAll(/\s+/g, " ")}`);
+      console.log(
+        `   ${of.length} x size ${of[0]!.size}, calls ${of.map((s) => s.evaluations).join()}: ${form.replaceAll(/\s+/g, ' ')}`,
+      );
     }
   }
 }

@@ -1,4 +1,5 @@
 /** piscina worker: runs shards. Engines, VMs and buffers live as long as the thread. */
+import type { Engine, VmConfig } from '../src/engines/contract.ts';
 import { EngineUnavailable, loadEngines } from '../src/engines/registry.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { ShardRunner } from '../src/fuzz/shard.ts';
@@ -14,6 +15,7 @@ async function runnerFor(config: WorkerConfig): Promise<NonNullable<typeof curre
   if (current?.key === key) return current;
   const engines = await loadEngines(config.engines);
   const profile = findProfile(config.profile)!;
+  for (const engine of engines) refuseIncomplete(engine, { profile, base: catalogueBase() });
   const runner = new ShardRunner(
     engines,
     {
@@ -30,6 +32,15 @@ async function runnerFor(config: WorkerConfig): Promise<NonNullable<typeof curre
   );
   current = { key, runner, names: engines.map(({ name }) => name) };
   return current;
+}
+
+/** What an engine's VM lacks is said before the campaign starts; what else goes wrong there is a finding. */
+function refuseIncomplete(engine: Engine, vm: VmConfig): void {
+  try {
+    engine.createVm(vm);
+  } catch (error) {
+    if (error instanceof EngineUnavailable) throw error;
+  }
 }
 
 export default async function run({ config, task, pulse: shared }: WorkerRequest): Promise<WorkerReply> {

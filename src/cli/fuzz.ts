@@ -201,6 +201,7 @@ class Run {
     const onSignal = (): void => this.interrupt();
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     if (!options.json) this.announce(cases, seconds);
+    let completed = false;
     try {
       await campaign.run(
         { cases, workers: options.workers },
@@ -211,15 +212,16 @@ class Run {
         },
         this.stop.signal,
       );
+      completed = !this.interrupted;
     } finally {
       clearTimeout(timer);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       progress.done();
+      // After a failure that is what is told, not that the campaign could not be closed either.
       await this.store
-        .finishCampaign(this.id, this.interrupted ? 'interrupted' : 'finished', coverageOf(campaign.coverage))
+        .finishCampaign(this.id, completed ? 'finished' : 'interrupted', coverageOf(campaign.coverage))
         .catch((error: unknown) => {
-          // What stopped the run is the error to tell; a database that is full says so twice.
-          if (!this.interrupted && campaign.totals.shards === 0) throw error;
+          if (completed) throw error;
         });
     }
     return this.report();

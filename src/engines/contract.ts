@@ -59,7 +59,7 @@ export interface EngineVm {
   setCandidates?(changes: readonly MsrPassthrough[]): void;
   /**
    * Runs the batch in order and writes one `Verdict` byte per access to `verdicts`, and one `Route` byte to
-   * `routes` where the engine has routes. Both arrays are at least as long as the batch.
+   * `routes` where the engine has routes. An empty batch changes nothing. Both arrays are at least as long as the batch.
    */
   access(batch: AccessBatch, verdicts: Uint8Array, routes: Uint8Array): void;
   /** Answers the exit of the last access, if that exited and has not been answered. */

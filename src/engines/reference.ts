@@ -121,8 +121,9 @@ export class ReferenceVm implements EngineVm {
         verdicts[i] = this.knownTo(index, type) === BaseOutcome.HANDLED ? Verdict.ALLOW : Verdict.GP;
       else verdicts[i] = this.judge(index, type);
     }
-    if (form === 'host') return;
-    this.exitPending = length > 0 && verdicts[length - 1]! >= Verdict.EXIT_FILTER;
+    // The host's accesses end no exit of the guest; an empty batch does nothing at all.
+    if (form === 'host' || length === 0) return;
+    this.exitPending = verdicts[length - 1]! >= Verdict.EXIT_FILTER;
   }
 
   reply(error: number): Completion {

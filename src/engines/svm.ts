@@ -242,7 +242,7 @@ export class SvmVm implements EngineVm {
       verdicts[i] = done ? Verdict.ALLOW : Verdict.GP;
       routes[i] = form === 'implicit' ? Route.PASSTHROUGH : Route.INTERCEPTED;
     });
-    if (form === 'implicit') this.pendingExit = false;
+    if (form === 'implicit' && indices.length > 0) this.pendingExit = false;
   }
 
   reply(error: number): Completion {

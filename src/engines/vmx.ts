@@ -226,7 +226,7 @@ export class VmxVm implements EngineVm {
       routes[i] = Route.INTERCEPTED;
       verdicts[i] = this.emulate(index, type);
     }
-    this.exitPending = length > 0 && verdicts[length - 1]! > Verdict.GP;
+    if (length > 0) this.exitPending = verdicts[length - 1]! > Verdict.GP;
   }
 
   private accessUnfiltered({ indices, types, form }: AccessBatch, verdicts: Uint8Array, routes: Uint8Array): void {
@@ -235,7 +235,7 @@ export class VmxVm implements EngineVm {
       verdicts[i] = ok ? Verdict.ALLOW : Verdict.GP;
       routes[i] = form === 'implicit' ? Route.PASSTHROUGH : Route.INTERCEPTED;
     }
-    if (form === 'implicit') this.exitPending = false;
+    if (form === 'implicit' && indices.length > 0) this.exitPending = false;
   }
 
   reply(error: number): Completion {

@@ -16,6 +16,9 @@ import { BitmapPool, type FilterContext, generateFilter, tweakFilter } from './g
 import type { Choices } from './random.ts';
 import { type KnobValue, NEUTRAL_STEERING, Policy, type Steering } from './space.ts';
 
+/** Accesses between two replies of one step. */
+const SHORT_BATCH = 16;
+
 /** Accesses of a case of a campaign. */
 export const ACCESSES_PER_CASE = 8192;
 
@@ -128,19 +131,34 @@ export class CaseGenerator {
         events.push({ kind: 'candidates', changes: this.changes(context) });
         break;
       case 'replyLate':
-        if (choices.below(2) === 0) events.push(this.mask(context));
-        else this.pushFilter(context, events, filters, generateFilter(context, last));
-        events.push(reply(choices));
+        // The last access may not have exited: a few short attempts.
+        for (let n = choices.below(4); n >= 0; n--) {
+          if (choices.below(2) === 0) events.push(this.mask(context));
+          else this.pushFilter(context, events, filters, generateFilter(context, filters.at(-1)));
+          events.push(reply(choices));
+          if (n > 0) this.pushAccesses(context, events, filters, SHORT_BATCH);
+        }
         break;
       case 'reply':
-        events.push(reply(choices));
+        for (let n = choices.below(4); n >= 0; n--) {
+          events.push(reply(choices));
+          if (choices.below(4) === 0) events.push(reply(choices));
+          if (n > 0) this.pushAccesses(context, events, filters, SHORT_BATCH);
+        }
         break;
       case 'nested':
+        events.push(this.nested(context, false));
+        break;
       case 'nestedClean':
-        events.push(this.nested(context, step === 'nestedClean'));
+        // Clean means something only after a merge, and more after a change of L0's bitmap.
+        events.push(this.nested(context, false));
+        if (choices.below(3) === 0) this.pushFilter(context, events, filters, generateFilter(context, last));
+        else if (choices.below(2) === 0) events.push({ kind: 'candidates', changes: this.changes(context) });
+        events.push(this.nested(context, true));
         break;
       case 'ignoreMsrs':
-        events.push({ kind: 'ignoreMsrs', on: choices.below(3) > 0 });
+        events.push({ kind: 'ignoreMsrs', on: choices.below(4) > 0 });
+        if (choices.below(3) === 0) events.push({ kind: 'ignoreMsrs', on: false });
         break;
     }
   }

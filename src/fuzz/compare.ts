@@ -63,10 +63,7 @@ export function agree(traces: readonly Trace[], events: number): boolean {
     }
   }
   // An engine that the first one cannot be compared with may still differ from a third.
-  return (
-    traces.every((trace) => trace.comparableEvents === events || trace.comparableEvents <= first.comparableEvents) &&
-    codesAgree(traces, events)
-  );
+  return traces.every((trace) => trace.comparableEvents <= first.comparableEvents) && codesAgree(traces, events);
 }
 
 function codesAgree(traces: readonly Trace[], events: number): boolean {
@@ -101,8 +98,14 @@ export function observe(
   abstains: Abstains,
   astray: number[],
 ): void {
+  /** Engines whose last access is known to end otherwise: whether an exit is pending differs with it. */
+  const knownEnd = new Set<number>();
+  let lastAccess = -1;
   const report = (observation: Observation): void => {
-    if (observer(observation)) return;
+    if (observer(observation)) {
+      if (observation.kind === 'verdict' && observation.access === lastAccess) knownEnd.add(observation.subject);
+      return;
+    }
     astray[observation.subject] = Math.min(astray[observation.subject]!, observation.event);
   };
   let first = 0;
@@ -110,6 +113,8 @@ export function observe(
     observeFailures(traces, event, report);
     if (content.kind === 'access') {
       const { indices, types } = content.batch;
+      knownEnd.clear();
+      lastAccess = indices.length - 1;
       observeAccesses({ traces, first, indices, types, event }, report, abstains, astray);
       first += indices.length;
     } else if (content.kind in CODE_KIND) {
@@ -117,7 +122,7 @@ export function observe(
       const kind = CODE_KIND[content.kind as keyof typeof CODE_KIND];
       const everyone = (): boolean => true;
       blame(vector, everyone, (subject, expected, got) => {
-        if (astray[subject]! < event) return;
+        if (astray[subject]! < event || (kind === 'completion' && knownEnd.has(subject))) return;
         report({ kind, subject, event, access: -1, index: 0, type: 0, expected, got, vector, message: '' });
       });
     }

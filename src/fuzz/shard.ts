@@ -256,8 +256,8 @@ export class ShardRunner {
     const text = formatScenario(smallest);
     const subject = this.engines[observation.subject]!.name;
     return {
-      id: divergenceId(observation.kind, subject, this.config.vm.profile.id, text),
-      kind: observation.kind,
+      id: divergenceId(last.kind, subject, this.config.vm.profile.id, text),
+      kind: last.kind,
       subject,
       scenario: text,
       vector: vectorByName(this.engines, last.vector),

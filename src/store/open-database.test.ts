@@ -1,6 +1,7 @@
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -163,6 +164,10 @@ describe.each(DRIVERS)('opening a database with driver $name', (driver) => {
     const before = copies();
     await asUser(async () => expect(await ids(join(place, 'a.sqlite'))).toEqual([ID]));
     expect(copies()).toEqual(before);
+  });
+
+  it.runIf(existsSync('/proc/self'))('gives up on a folder that takes no others', async () => {
+    expect(await failure('/proc/msrdiff/a.sqlite', false)).toMatch(/folder cannot be created \(E\w+\): /);
   });
 
   it('cannot create a database in a read-only folder', async () => {

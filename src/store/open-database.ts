@@ -24,13 +24,26 @@ export async function openDatabase(driver: Driver, path: string, readOnly: boole
 
 function makeFolder(path: string, absolute: string): void {
   try {
-    mkdirSync(dirname(absolute), { recursive: true });
+    makeFolders(dirname(absolute));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new StoreError(
       `database ${path}: its folder cannot be created (${code}): name a place that is writable with --database`,
       { cause: error },
     );
+  }
+}
+
+/** Not mkdir's own `recursive`, which never ends where a folder exists but takes no others, as /proc. */
+function makeFolders(folder: string): void {
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(folder);
+  if (parent !== folder) makeFolders(parent);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process may have made it in the meantime.
+    if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Edits of scenarios as values: each returns a new scenario and leaves its argument alone. */
 import type { MsrFilter, MsrFilterRange } from '../../model/filter.ts';
-import type { AccessBatch, Scenario, ScenarioEvent } from '../../model/scenario.ts';
+import type { AccessBatch, MsrPassthrough, Scenario, ScenarioEvent } from '../../model/scenario.ts';
+import type { AccessType } from '../../model/verdict.ts';
 
 export function withEvent(scenario: Scenario, number: number, event: ScenarioEvent): Scenario {
   return { events: scenario.events.map((old, i) => (i === number ? event : old)) };
@@ -57,11 +58,90 @@ export function reshape(range: MsrFilterRange, base: number, nmsrs: number): Msr
   return { ...range, base, nmsrs, bitmap };
 }
 
-/** The range with all bits clear but those listed. */
+/** The range with all bits clear but those listed; the bitmap keeps its length. */
 export function withBits(range: MsrFilterRange, bits: readonly number[]): MsrFilterRange {
-  const bitmap = new Uint8Array(bytesFor(range.nmsrs));
+  const bitmap = new Uint8Array(range.bitmap?.length ?? bytesFor(range.nmsrs));
   for (const bit of bits) if (bit >= 0 && bit < bitmap.length * 8) bitmap[bit >>> 3]! |= 1 << (bit & 7);
   return { ...range, bitmap };
+}
+
+/** A range of one MSR, or of none, with all bits clear. */
+export function plainRange(base: number, flags: number, nmsrs = 1): MsrFilterRange {
+  return { flags, base, nmsrs, bitmap: new Uint8Array(bytesFor(nmsrs)) };
+}
+
+/** The range with a bitmap of the length that the kernel reads. */
+export function withExactBitmap(range: MsrFilterRange): MsrFilterRange {
+  return reshape({ ...range, bitmap: range.bitmap ?? new Uint8Array(0) }, range.base, range.nmsrs);
+}
+
+/** Every exit mask with these bits set as well. */
+export function withMasks(scenario: Scenario, bits: bigint): Scenario {
+  const events = scenario.events.map((event) => (event.kind === 'cap' ? { ...event, mask: event.mask | bits } : event));
+  return { events };
+}
+
+export function withoutKinds(scenario: Scenario, ...kinds: ScenarioEvent['kind'][]): Scenario {
+  return { events: scenario.events.filter(({ kind }) => !kinds.includes(kind)) };
+}
+
+export function hasKind(scenario: Scenario, kind: ScenarioEvent['kind']): boolean {
+  return scenario.events.some((event) => event.kind === kind);
+}
+
+/** Reads and writes exchanged, in accesses, lists and, where one is named alone, range flags. */
+export function exchangeDirections(scenario: Scenario): Scenario {
+  const exchanged = mapRanges(flipTypes(scenario), (range) => {
+    const both = range.flags & 3;
+    return { ...range, flags: both === 1 ? range.flags + 1 : both === 2 ? range.flags - 1 : range.flags };
+  });
+  return exchanged;
+}
+
+/** Reads and writes exchanged in accesses and lists. */
+export function flipTypes(scenario: Scenario): Scenario {
+  const flip = (list: readonly MsrPassthrough[]): MsrPassthrough[] =>
+    list.map(({ index, read, write }) => ({ index, read: write, write: read }));
+  const events = scenario.events.map((event): ScenarioEvent => {
+    switch (event.kind) {
+      case 'access':
+        return { ...event, batch: { ...event.batch, types: event.batch.types.map((type) => 1 - type) } };
+      case 'candidates':
+        return { ...event, changes: flip(event.changes) };
+      case 'nested':
+        return { ...event, passthrough: flip(event.passthrough) };
+      default:
+        return event;
+    }
+  });
+  return { events };
+}
+
+/** All accesses of all batches, in order. */
+export function accessesOf(scenario: Scenario): { event: number; index: number; type: AccessType }[] {
+  return scenario.events.flatMap((event, number) =>
+    event.kind === 'access'
+      ? Array.from(event.batch.indices, (index, i) => ({
+          event: number,
+          index,
+          type: event.batch.types[i] as AccessType,
+        }))
+      : [],
+  );
+}
+
+/** The scenario with its accesses, all in order, replaced. */
+export function withAccesses(scenario: Scenario, to: readonly { index: number; type: AccessType }[]): Scenario {
+  let at = 0;
+  const events = scenario.events.map((event): ScenarioEvent => {
+    if (event.kind !== 'access') return event;
+    const part = to.slice(at, at + event.batch.indices.length);
+    at += part.length;
+    const indices = Uint32Array.from(part, ({ index }) => index);
+    const types = Uint8Array.from(part, ({ type }) => type);
+    return { ...event, batch: { ...event.batch, indices, types } };
+  });
+  return { events };
 }
 
 export function setBitsOf(bitmap: Uint8Array): number[] {
@@ -102,4 +182,18 @@ export function relocate(scenario: Scenario, index: number, delta: number, every
     }
   });
   return { events };
+}
+
+export function rangesOf(scenario: Scenario, number: number): readonly MsrFilterRange[] {
+  const event = scenario.events[number];
+  return event?.kind === 'filter' ? event.filter.ranges : [];
+}
+
+export function withRanges(scenario: Scenario, number: number, ranges: readonly MsrFilterRange[]): Scenario {
+  return mapFilters(scenario, (filter, event) => (event === number ? { flags: filter.flags, ranges } : filter));
+}
+
+export function withRange(scenario: Scenario, number: number, slot: number, range: MsrFilterRange): Scenario {
+  const ranges = rangesOf(scenario, number).map((old, i) => (i === slot ? range : old));
+  return withRanges(scenario, number, ranges);
 }

@@ -4,11 +4,12 @@
  * 1. While it is cut down, the scenario keeps the kind of divergence and the whole verdict vector of all engines, so
  *    that it does not slip to another bug.
  * 2. Then values are made canonical. That may change the vector (a denial that is a #GP without the exit mask was
- *    an exit with it), but not the kind, nor that the subject stands against the consensus.
+ *    an exit with it), but not the kind (of bitmap findings: the family), nor that the subject stands against the consensus.
  *
  * Everything is deterministic and bounded (MAX_EVALUATIONS). The result is the divergence's identity.
  */
 import type { Engine, VmConfig } from '../../engines/contract.ts';
+import { BaseOutcome } from '../../model/base.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import { allCandidates } from '../case.ts';
 import type { Observation, Observer } from '../compare.ts';
@@ -16,27 +17,20 @@ import { Evaluator } from '../evaluate.ts';
 import type { Ledger } from '../ledger.ts';
 import { RELATIONS } from '../metamorphic.ts';
 import { LANDMARKS } from '../space.ts';
-import {
-  assign,
-  clearBits,
-  dropAccesses,
-  dropEvents,
-  dropRanges,
-  exchangeDirections,
-  isolate,
-  type Move,
-  plainEvents,
-  plainFillers,
-  relocateIndex,
-  shapeRanges,
-} from './moves.ts';
+import { assign, bothDirections, exchangeTypes, smallForms } from './assign.ts';
+import { dropAccesses, dropEvents, dropRanges, isolate } from './cut.ts';
+import { exchangeContents, orderEvents, plainEvents } from './events.ts';
+import { exemplars, plainAccesses, relocateIndex, withoutMask } from './indices.ts';
 import { compareCost, costOf } from './order.ts';
-import { type Predicate, Search } from './search.ts';
+import { type Move, type Places, type Predicate, Search } from './search.ts';
+import { badRanges, boundaries, clearBits, plainFillers, shapeRanges } from './shape.ts';
 
 /** Engines that decide with the subject whether a candidate still diverges, when there are many. */
 const MAX_JURY = 8;
 /** Rounds of canonical moves; two usually suffice. */
 const MAX_ROUNDS = 5;
+/** Where exemplars are looked for. */
+const EXEMPLAR_LIMIT = 0x2000;
 /** Runs of the result in fresh VMs that measure its reliability. */
 const VERIFICATIONS = 5;
 
@@ -52,13 +46,22 @@ const CUT: readonly Move[] = [isolate, dropEvents, dropAccesses, dropRanges];
 const CANONICAL: readonly Move[] = [
   dropEvents,
   dropRanges,
+  exemplars,
   plainEvents,
+  badRanges,
   shapeRanges,
+  boundaries,
   clearBits,
+  withoutMask,
   relocateIndex,
+  plainAccesses,
   plainFillers,
+  smallForms,
+  bothDirections,
   assign,
-  exchangeDirections,
+  exchangeTypes,
+  exchangeContents,
+  orderEvents,
   dropAccesses,
 ];
 
@@ -66,7 +69,7 @@ const CANONICAL: readonly Move[] = [
 export class Minimizer {
   private readonly engines: readonly Engine[];
   private readonly config: VmConfig;
-  private readonly landmarks: readonly number[];
+  private readonly places: Places;
   private readonly juries = new Map<string, Evaluator>();
 
   private readonly ledger: Ledger;
@@ -83,8 +86,7 @@ export class Minimizer {
     this.config = config;
     this.ledger = ledger;
     this.onEngine = onEngine;
-    const candidates = allCandidates(config.profile).map(({ index }) => index);
-    this.landmarks = [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b);
+    this.places = placesOf(config);
   }
 
   /** Undefined if the scenario does not show the observation when it is run again. */
@@ -92,7 +94,7 @@ export class Minimizer {
     const jury = this.juryFor(observation);
     const subject = jury.engines.indexOf(this.engines[observation.subject]!);
     const find = (candidate: Scenario, same: (seen: Observation) => boolean): Observation | undefined =>
-      this.find(jury, subject, observation.kind, candidate, same);
+      this.find(jury, subject, [observation.kind], candidate, same);
     const message = errorClass(observation.message);
     const dissents = (seen: Observation): boolean => errorClass(seen.message) === message;
 
@@ -101,10 +103,11 @@ export class Minimizer {
     const vector = first.vector.join();
     const exact: Predicate = (candidate) =>
       find(candidate, (seen) => dissents(seen) && sameResult(seen, first) && seen.vector.join() === vector);
-    const search = new Search(scenario, first, exact, this.landmarks);
+    const search = new Search(scenario, first, exact, this.places);
     for (const move of CUT) move(search);
 
-    search.relax((candidate) => find(candidate, dissents));
+    const family = familyOf(observation.kind);
+    search.relax((candidate) => this.find(jury, subject, family, candidate, dissents));
     for (let round = 0; round < MAX_ROUNDS && !search.exhausted; round++) {
       const before = costOf(search.scenario);
       for (const move of CANONICAL) move(search);
@@ -114,7 +117,7 @@ export class Minimizer {
       scenario: search.scenario,
       observation: this.inAllEngines(search.scenario, observation.subject, search.observation),
       evaluations: search.evaluations,
-      reliability: this.verify(jury, search.scenario, (candidate) => find(candidate, dissents)),
+      reliability: this.verify(jury, search.scenario, search.predicate),
     };
   }
 
@@ -140,22 +143,23 @@ export class Minimizer {
     return whole ?? { ...found, subject };
   }
 
+  /** The observation of the kind that comes first in `kinds`. */
   private find(
     jury: Evaluator,
     subject: number,
-    kind: Observation['kind'],
+    kinds: readonly Observation['kind'][],
     scenario: Scenario,
     same: (seen: Observation) => boolean,
   ): Observation | undefined {
     let found: Observation | undefined;
     const note: Observer = (seen) => {
-      if (!found && seen.kind === kind && seen.subject === subject && same(seen)) found = seen;
+      const rank = seen.subject === subject && same(seen) ? kinds.indexOf(seen.kind) : -1;
+      if (rank >= 0 && (!found || rank < kinds.indexOf(found.kind))) found = seen;
       return this.ledger.match(seen, jury.engines[seen.subject]!.name) !== undefined;
     };
-    if (kind.startsWith('metamorphic:')) {
-      const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kind)!;
-      jury.relate(scenario, relation, subject, note);
-    } else if (!jury.run(scenario)) jury.observe(note);
+    const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kinds[0]);
+    if (relation) jury.relate(scenario, relation, subject, note);
+    else if (!jury.run(scenario)) jury.observe(note);
     return found;
   }
 
@@ -177,6 +181,32 @@ export class Minimizer {
     }
     return evaluator;
   }
+}
+
+/** One wrong bit of a bitmap shows in several ways: the worst of them names the divergence. */
+const FAMILIES: readonly (readonly Observation['kind'][])[] = [
+  ['bitmap:denied-passthrough', 'bitmap:unwanted-passthrough', 'bitmap:needless-intercept'],
+  ['bitmap:nested-denied-passthrough', 'bitmap:nested-needless-intercept'],
+];
+
+function familyOf(kind: Observation['kind']): readonly Observation['kind'][] {
+  return FAMILIES.find((family) => family.includes(kind)) ?? [kind];
+}
+
+function placesOf({ base, profile }: VmConfig): Places {
+  const candidates = allCandidates(profile).map(({ index }) => index);
+  const outcomes = [BaseOutcome.HANDLED, BaseOutcome.UNKNOWN, BaseOutcome.INVALID];
+  const exemplars = outcomes.flatMap((outcome) => {
+    for (let index = 0; index < EXEMPLAR_LIMIT; index++) {
+      for (const type of [0, 1] as const) if (base.outcome(index, type, 0) === outcome) return { index, type };
+    }
+    return [];
+  });
+  return {
+    landmarks: [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b),
+    exemplars,
+    handles: (index, type) => base.outcome(index, type, 0) === BaseOutcome.HANDLED,
+  };
 }
 
 function sameResult(a: Observation, b: Observation): boolean {

@@ -1,7 +1,8 @@
 /**
- * The total order of scenarios: what "smaller" means. Fewer events, accesses, ranges and MSRs come first, then
- * plainer forms, fewer set bits, and smaller numbers. Only strictly smaller scenarios replace the current one, so a
- * reduction ends, and two reductions of one bug that reach the smallest scenario reach the same bytes.
+ * The total order of scenarios: what "smaller" means. The size comes first (events + accesses + ranges + MSRs), then
+ * what it is made of, plainer forms, fewer set bits, and last the numbers: kinds of events, MSRs accessed, filters,
+ * and masks. Only strictly smaller scenarios replace the current one, so a reduction ends, and two reductions of one
+ * bug that reach the smallest scenario reach the same bytes.
  */
 import type { FilterEvent, Scenario, ScenarioEvent } from '../../model/scenario.ts';
 import { ACCESS_FORMS, FILTER_DELIVERIES } from '../../model/scenario.ts';
@@ -23,69 +24,97 @@ const KIND_RANK: Record<ScenarioEvent['kind'], number> = {
   access: 7,
 };
 
-export function costOf(scenario: Scenario): Cost {
-  let accesses = 0;
-  let ranges = 0;
-  let msrs = 0;
-  let oddities = 0;
-  let setBits = 0;
-  const rest: number[] = [];
-  const bits: string[] = [];
-  for (const event of scenario.events) {
-    rest.push(KIND_RANK[event.kind]);
+export function rankOf(event: ScenarioEvent): number {
+  return KIND_RANK[event.kind];
+}
+
+/** What the numbers of a cost are collected in. */
+class Tally {
+  accesses = 0;
+  ranges = 0;
+  msrs = 0;
+  oddities = 0;
+  setBits = 0;
+  readonly indices: number[] = [];
+  readonly filters: number[] = [];
+  readonly rest: number[] = [];
+  readonly bits: string[] = [];
+
+  add(event: ScenarioEvent): void {
     switch (event.kind) {
       case 'filter':
-        ranges += event.filter.ranges.length;
-        for (const { nmsrs, bitmap } of event.filter.ranges) {
-          msrs += nmsrs;
-          oddities += bitmap?.length === Math.ceil(nmsrs / 64) * 8 ? 0 : 1;
-          for (let byte of bitmap ?? []) for (; byte !== 0; byte &= byte - 1) setBits++;
-          bits.push(bitmap === null ? 'null' : Buffer.from(bitmap).toString('hex'));
-        }
-        oddities += event.delivery ? 1 : 0;
-        filterNumbers(event, rest);
+        this.addFilter(event);
         break;
       case 'access': {
         const { indices, types, form, values } = event.batch;
-        accesses += indices.length;
-        oddities += form ? 1 : 0;
-        oddities += values?.some((value) => value !== 0n) ? 1 : 0;
-        rest.push(ACCESS_FORMS.indexOf(form ?? 'native'));
-        for (let i = 0; i < indices.length; i++) rest.push(indices[i]!, types[i]!);
+        this.accesses += indices.length;
+        this.oddities += (form ? 1 : 0) + (values?.some((value) => value !== 0n) ? 1 : 0);
+        for (let i = 0; i < indices.length; i++) this.indices.push(indices[i]!, types[i]!);
+        this.rest.push(ACCESS_FORMS.indexOf(form ?? 'native'));
+        if (values) for (const value of values) this.addU64(value);
         break;
       }
-      case 'cap':
-        oddities += (event.flags ?? 0) !== 0 || (event.cap ?? 188) !== 188 ? 1 : 0;
-        rest.push(Number(event.mask), event.flags ?? 0, event.cap ?? 188);
+      case 'cap': {
+        const { mask, flags = 0, cap = 188 } = event;
+        this.oddities += flags !== 0 || cap !== 188 ? 1 : 0;
+        this.addU64(mask);
+        this.rest.push(flags, cap);
         break;
+      }
       case 'apic':
-        rest.push(event.mode);
+        this.rest.push(event.mode);
         break;
       case 'candidates':
-        accesses += event.changes.length;
-        for (const { index, read, write } of event.changes) rest.push(index, Number(read) + 2 * Number(write));
+        this.addList(event.changes);
         break;
       case 'nested':
-        oddities += (event.bitmaps ? 0 : 1) + (event.mapped ? 0 : 1) + (event.clean ? 1 : 0);
-        accesses += event.passthrough.length;
-        for (const { index, read, write } of event.passthrough) rest.push(index, Number(read) + 2 * Number(write));
+        this.oddities += (event.bitmaps ? 0 : 1) + (event.mapped ? 0 : 1) + (event.clean ? 1 : 0);
+        this.addList(event.passthrough);
+        this.rest.push(event.bitmaps ? 0 : 1, event.mapped ? 0 : 1, event.clean ? 1 : 0);
         break;
       case 'reply':
-        rest.push(event.error, Number(event.data));
+        this.rest.push(event.error);
+        this.addU64(event.data);
         break;
       case 'ignoreMsrs':
-        rest.push(event.on ? 1 : 0);
+        this.rest.push(event.on ? 1 : 0);
         break;
     }
   }
-  const { length } = scenario.events;
-  return { numbers: [length, accesses, ranges, msrs, oddities, setBits, ...rest], bits: bits.join(' ') };
+
+  private addFilter({ filter, delivery }: FilterEvent): void {
+    this.ranges += filter.ranges.length;
+    this.oddities += delivery ? 1 : 0;
+    this.filters.push(FILTER_DELIVERIES.indexOf(delivery ?? 'normal'), filter.flags, filter.ranges.length);
+    for (const { base, nmsrs, flags, bitmap } of filter.ranges) {
+      this.msrs += nmsrs;
+      // What the ioctl rejects by size it does not read: 8 bytes stand for any number.
+      const plain = nmsrs > 12288 ? 8 : Math.ceil(nmsrs / 64) * 8;
+      this.oddities += bitmap?.length === plain ? 0 : 1;
+      for (let byte of bitmap ?? []) for (; byte !== 0; byte &= byte - 1) this.setBits++;
+      this.filters.push(base, nmsrs, flags, bitmap ? bitmap.length : -1);
+      this.bits.push(bitmap === null ? 'null' : Buffer.from(bitmap).toString('hex'));
+    }
+  }
+
+  private addList(list: readonly { index: number; read: boolean; write: boolean }[]): void {
+    this.accesses += list.length;
+    this.indices.push(list.length);
+    for (const { index, read, write } of list) this.indices.push(index, Number(read) + 2 * Number(write));
+  }
+
+  private addU64(value: bigint): void {
+    this.rest.push(Number(value >> 32n), Number(value & 0xffff_ffffn));
+  }
 }
 
-function filterNumbers({ filter, delivery }: FilterEvent, numbers: number[]): void {
-  numbers.push(FILTER_DELIVERIES.indexOf(delivery ?? 'normal'), filter.flags);
-  for (const { base, nmsrs, flags, bitmap } of filter.ranges)
-    numbers.push(base, nmsrs, flags, bitmap ? bitmap.length : -1);
+export function costOf({ events }: Scenario): Cost {
+  const tally = new Tally();
+  for (const event of events) tally.add(event);
+  const { accesses, ranges, msrs, oddities, setBits, indices, filters, rest, bits } = tally;
+  const size = events.length + accesses + ranges + msrs;
+  const shape = [size, events.length, accesses, ranges, msrs, oddities, setBits, ...events.map(rankOf)];
+  return { numbers: [...shape, ...indices, ...filters, ...rest], bits: bits.join(' ') };
 }
 
 /** Negative: a is smaller. */
@@ -101,6 +130,5 @@ export function compareCost(a: Cost, b: Cost): number {
 
 /** Events + accesses + ranges + MSRs: the size that reports and the planted-bug table give. */
 export function sizeOf(scenario: Scenario): number {
-  const [events, accesses, ranges, msrs] = costOf(scenario).numbers;
-  return events! + accesses! + ranges! + msrs!;
+  return costOf(scenario).numbers[0]!;
 }

@@ -2,6 +2,7 @@
 
 import type { Scenario } from '../../model/scenario.ts';
 import { formatScenario } from '../../model/scenario-json.ts';
+import type { AccessType } from '../../model/verdict.ts';
 import type { Observation } from '../compare.ts';
 import { type Cost, compareCost, costOf } from './order.ts';
 
@@ -11,23 +12,35 @@ export const MAX_EVALUATIONS = 1500;
 /** Whether a scenario shows the divergence: where, or undefined. */
 export type Predicate = (scenario: Scenario) => Observation | undefined;
 
+/** Offers the search smaller scenarios. */
+export type Move = (search: Search) => void;
+
+/** What moves know of the MSRs. */
+export interface Places {
+  /** Indices that rules treat differently, and pass-through candidates: where to move what depends on them. */
+  readonly landmarks: readonly number[];
+  /** The lowest accesses that KVM handles, does not know, and rejects, where no filter decides. */
+  readonly exemplars: readonly { readonly index: number; readonly type: AccessType }[];
+  /** Whether KVM handles the access, so that allowed and denied differ without an exit mask. */
+  readonly handles: (index: number, type: AccessType) => boolean;
+}
+
 export class Search {
   scenario: Scenario;
   observation: Observation;
   /** Predicate calls so far; what is cached is not counted. */
   evaluations = 0;
-  /** Indices that candidates are passed through at: where to move what depends on them. */
-  readonly landmarks: readonly number[];
+  readonly places: Places;
   predicate: Predicate;
   private cost: Cost;
   private readonly rejected = new Set<string>();
 
-  constructor(scenario: Scenario, observation: Observation, predicate: Predicate, landmarks: readonly number[]) {
+  constructor(scenario: Scenario, observation: Observation, predicate: Predicate, places: Places) {
     this.scenario = scenario;
     this.observation = observation;
     this.predicate = predicate;
     this.cost = costOf(scenario);
-    this.landmarks = landmarks;
+    this.places = places;
   }
 
   get exhausted(): boolean {
@@ -39,7 +52,7 @@ export class Search {
     const cost = costOf(candidate);
     if (compareCost(cost, this.cost) >= 0 || this.exhausted) return false;
     // Large scenarios are not worth a key: they are never met twice.
-    const key = cost.numbers[1]! <= 64 ? formatScenario(candidate) : undefined;
+    const key = cost.numbers[2]! <= 64 ? formatScenario(candidate) : undefined;
     if (key !== undefined && this.rejected.has(key)) return false;
     this.evaluations++;
     const observation = this.predicate(candidate);

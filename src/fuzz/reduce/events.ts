@@ -1,0 +1,135 @@
+/** Moves that make events plain: deliveries, forms, masks, modes, replies, lists, and their order. */
+import type { FilterEvent, MsrPassthrough, ScenarioEvent } from '../../model/scenario.ts';
+import { plainRange, withEvent, withoutEvents } from './edit.ts';
+import { rankOf } from './order.ts';
+import type { Move, Search } from './search.ts';
+
+const NOTHING: FilterEvent = { kind: 'filter', filter: { flags: 0, ranges: [] } };
+
+/** Each event by itself, as plain as it can be. */
+export const plainEvents: Move = (search) => {
+  for (let number = 0; number < search.scenario.events.length; number++) {
+    const event = search.scenario.events[number]!;
+    search.trySmallest(plainer(event).map((other) => withEvent(search.scenario, number, other)));
+    shortenList(search, number);
+  }
+};
+
+function plainer(event: ScenarioEvent): ScenarioEvent[] {
+  switch (event.kind) {
+    case 'filter':
+      return plainerFilters(event);
+    case 'access': {
+      const { indices, types } = event.batch;
+      return [
+        { kind: 'access', batch: { indices, types } },
+        ...(['immediate', 'emulator'] as const).map(
+          (form): ScenarioEvent => ({ kind: 'access', batch: { form, indices, types } }),
+        ),
+      ];
+    }
+    case 'cap':
+      return plainerCaps(event.mask & 15n);
+    case 'apic':
+      return [NOTHING, ...([0, 1, 2] as const).map((mode): ScenarioEvent => ({ kind: 'apic', mode }))];
+    case 'reply':
+      return [0, 1, 2, 0x80].map((error) => ({ kind: 'reply', error, data: 0n }));
+    case 'candidates':
+      return [NOTHING];
+    case 'nested': {
+      const { bitmaps, mapped, passthrough } = event;
+      return [
+        { kind: 'nested', bitmaps: true, mapped: true, passthrough },
+        { kind: 'nested', bitmaps, mapped, passthrough },
+        { kind: 'nested', bitmaps: false, mapped: true, passthrough: [] },
+        { kind: 'nested', bitmaps: true, mapped: false, passthrough: [] },
+        { kind: 'nested', bitmaps: true, mapped: true, passthrough, clean: true },
+      ];
+    }
+    default:
+      return [];
+  }
+}
+
+/** No range, accepted or not; or one range that is rejected, for each reason. */
+function plainerFilters({ filter, delivery }: FilterEvent): ScenarioEvent[] {
+  const empty = [0, 1, 2].map((flags) => ({ flags, ranges: [] }));
+  const bad = [plainRange(0, 0), plainRange(0, 4), { ...plainRange(0, 1), bitmap: null }];
+  const filters = [...empty, ...bad.map((range) => ({ flags: 0, ranges: [range] }))];
+  const events = filters.map((other): ScenarioEvent => ({ kind: 'filter', filter: other }));
+  if (delivery) events.push({ kind: 'filter', filter: { flags: 0, ranges: [] }, delivery });
+  return [{ kind: 'filter', filter }, ...events];
+}
+
+function plainerCaps(mask: bigint): ScenarioEvent[] {
+  const masks = [...Array(16).keys()].map(BigInt);
+  const high = [1n << 31n, 1n << 32n, 1n << 63n].flatMap((bit) => [bit, bit | mask]);
+  const plain = [...masks, ...high].map((value): ScenarioEvent => ({ kind: 'cap', mask: value }));
+  const low = masks.slice(0, 8);
+  const flagged = low.map((value): ScenarioEvent => ({ kind: 'cap', mask: value, flags: 1 }));
+  return [...plain, ...flagged, ...low.map((value): ScenarioEvent => ({ kind: 'cap', mask: value, cap: 189 }))];
+}
+
+function listOf(event: ScenarioEvent | undefined): readonly MsrPassthrough[] {
+  if (event?.kind === 'candidates') return event.changes;
+  return event?.kind === 'nested' ? event.passthrough : [];
+}
+
+function withList(event: ScenarioEvent, list: readonly MsrPassthrough[]): ScenarioEvent {
+  if (event.kind === 'candidates') return { ...event, changes: list };
+  return event.kind === 'nested' ? { ...event, passthrough: list } : event;
+}
+
+function shortenList(search: Search, number: number): void {
+  const set = (list: readonly MsrPassthrough[]): boolean =>
+    search.try(withEvent(search.scenario, number, withList(search.scenario.events[number]!, list)));
+  const list = (): readonly MsrPassthrough[] => listOf(search.scenario.events[number]);
+  if (list().length === 0) return;
+  const { index } = search.observation;
+  set([]);
+  set(list().filter((entry) => entry.index === index));
+  for (let i = list().length - 1; i >= 0; i--) set(list().filter((_, entry) => entry !== i));
+  for (let i = 0; i < list().length; i++) {
+    const entry = list()[i]!;
+    const variants = [false, true].flatMap((write) => [false, true].map((read) => ({ ...entry, read, write })));
+    for (const variant of variants) {
+      if (set(list().map((old, at) => (at === i ? variant : old)))) break;
+    }
+  }
+}
+
+/** Events in the order of their kinds, as far as the divergence allows: neighbours change places. */
+export const orderEvents: Move = (search) => {
+  for (let i = search.scenario.events.length - 1; i > 0; i--) {
+    for (let at = i; at < search.scenario.events.length; at++) {
+      const { events } = search.scenario;
+      const [before, after] = [events[at - 1]!, events[at]!];
+      if (rankOf(after) >= rankOf(before)) break;
+      const swapped = [...events.slice(0, at - 1), after, before, ...events.slice(at + 1)];
+      if (!search.try({ events: swapped })) break;
+    }
+  }
+};
+
+/** Contents of two events of one kind exchanged, also with one of them dropped. */
+export const exchangeContents: Move = (search) => {
+  for (let i = 0; i < search.scenario.events.length; i++) {
+    for (let j = i + 1; j < search.scenario.events.length; j++) {
+      const { events } = search.scenario;
+      const [first, second] = [events[i]!, events[j]!];
+      if (first.kind !== second.kind || first.kind === 'access') continue;
+      const swapped = { events: events.map((event, n) => (n === i ? second : n === j ? first : event)) };
+      const lists = withEvent(
+        withEvent(search.scenario, i, withList(first, listOf(second))),
+        j,
+        withList(second, listOf(first)),
+      );
+      search.trySmallest([
+        swapped,
+        lists,
+        withoutEvents(swapped, (number) => number === i),
+        withoutEvents(swapped, (number) => number === j),
+      ]);
+    }
+  }
+};

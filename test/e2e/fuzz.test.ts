@@ -1,0 +1,194 @@
+import { copyFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { exited, lastJson, msrdiff, ROOT, scratchFolder, start } from './cli.ts';
+
+const folder = scratchFolder();
+const database = (name: string): string => join(folder, `${name}.db`);
+const campaign = (name: string, ...args: string[]): string[] => ['fuzz', '--database', database(name), ...args];
+
+describe('a campaign over the built-in engines', () => {
+  test('agrees, says so, and exits with 0', () => {
+    const run = msrdiff(...campaign('plain', '--cases', '320', '--seed', '1', '--json'));
+    expect(run.code).toBe(0);
+    const summary = lastJson(run);
+    expect(Object.keys(summary)).toEqual(
+      expect.arrayContaining([
+        'seed',
+        'cases',
+        'accesses',
+        'verdicts',
+        'divergences',
+        'seconds',
+        'engines',
+        'coverage',
+        'digest',
+        'database',
+      ]),
+    );
+    expect(summary).toMatchObject({
+      seed: '1',
+      cases: 320,
+      divergences: [],
+      engines: ['reference', 'interval', 'vmx', 'svm'],
+    });
+    expect((summary.known as Record<string, number>)['tsc-deadline-fastpath']).toBeGreaterThan(0);
+  });
+
+  test.each(['1a155254ff93', '5.10.0', '5.10', '6.1'])('agrees under the rules of %s', (profile) => {
+    const run = msrdiff(
+      ...campaign(`profile-${profile}`, '--cases', '160', '--seed', '2', '--profile', profile, '--json'),
+    );
+    expect(run.code).toBe(0);
+    expect(lastJson(run)).toMatchObject({ profile, divergences: [] });
+  });
+
+  test('gives the same run for the same seed, with any number of workers', () => {
+    const digests = ['1', '2', '4'].map((workers) => {
+      const run = msrdiff(
+        ...campaign(`workers-${workers}`, '--cases', '1500', '--seed', '9', '--workers', workers, '--json'),
+      );
+      const { digest, accesses, verdicts } = lastJson(run);
+      return { digest, accesses, verdicts };
+    });
+    expect(digests[1]).toEqual(digests[0]);
+    expect(digests[2]).toEqual(digests[0]);
+  });
+
+  test('reports the known divergence when the ledger is left out', () => {
+    const run = msrdiff(...campaign('no-ledger', '--cases', '64', '--seed', '1', '--no-ledger', '--json'));
+    expect(run.code).toBe(1);
+    const found = lastJson(run).divergences as { kind: string; subject: string }[];
+    // Two against two: the tie goes to the reference, and both hardware engines stand against it.
+    expect(found.map(({ kind, subject }) => [kind, subject])).toEqual([
+      ['verdict', 'vmx'],
+      ['verdict', 'svm'],
+    ]);
+  });
+});
+
+describe('the canary', () => {
+  test('is reported once, stored, listed, shown and replayed, also from a copy of the file alone', () => {
+    const run = msrdiff(
+      ...campaign('canary', '--cases', '64', '--seed', '5', '--engines', 'reference,interval,vmx,svm,canary', '--json'),
+    );
+    expect(run.code).toBe(1);
+    const [found, ...others] = lastJson(run).divergences as { id: string; subject: string; new: boolean }[];
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ subject: 'canary', new: true });
+
+    const again = msrdiff(
+      ...campaign('canary', '--cases', '64', '--seed', '6', '--engines', 'reference,interval,vmx,svm,canary', '--json'),
+    );
+    expect(again.code).toBe(0);
+    expect(lastJson(again).divergences).toEqual([expect.objectContaining({ id: found!.id, new: false })]);
+
+    copyFileSync(database('canary'), database('copy'));
+    const list = JSON.parse(msrdiff('list', '--database', database('copy'), '--json').stdout);
+    expect(list).toEqual([
+      expect.objectContaining({ id: found!.id, subject: 'canary', kind: 'verdict', reliability: 1 }),
+    ]);
+    const show = msrdiff('show', found!.id.slice(0, 8), '--database', database('copy'));
+    expect(show.code).toBe(0);
+    expect(show.stdout).toContain('canary stands alone');
+    expect(msrdiff('replay', found!.id, '--database', database('copy')).code).toBe(1);
+    expect(msrdiff('replay', found!.id, '--engines', 'reference,interval', '--database', database('copy')).code).toBe(
+      0,
+    );
+
+    const scenario = join(folder, 'scenario.json');
+    writeFileSync(scenario, list[0].scenario);
+    expect(msrdiff('replay', scenario, '--engines', 'reference,canary').code).toBe(1);
+    const minimized = msrdiff('minimize', scenario, '--engines', 'reference,canary', '--json');
+    expect(minimized.code).toBe(1);
+    expect(JSON.parse(minimized.stdout).findings[0].normalForm).toBe(list[0].scenario);
+  });
+});
+
+describe('an interrupted campaign', () => {
+  const args = ['--cases', '2500', '--seed', '11', '--json'];
+  const whole = (): unknown => lastJson(msrdiff(...campaign('whole', ...args))).digest;
+
+  test('after Ctrl-C says how to resume, and ends in the same digest', async () => {
+    const child = start(...campaign('ctrl-c', '--cases', '2500', '--seed', '11'));
+    const end = exited(child);
+    setTimeout(() => child.kill('SIGINT'), 1500);
+    const { code, stdout } = await end;
+    expect(code).toBe(130);
+    expect(stdout).toContain('--resume 1');
+    const resumed = msrdiff('fuzz', '--database', database('ctrl-c'), '--resume', '--json');
+    expect(lastJson(resumed)).toMatchObject({ digest: whole(), cases: 2500 });
+  });
+
+  test('after kill -9 resumes to the same digest', async () => {
+    const child = start(...campaign('kill', ...args));
+    const end = exited(child);
+    // Not before the campaign is stored: what is not stored cannot be resumed.
+    await new Promise<void>((resolve) => child.stderr!.once('data', () => resolve()));
+    child.kill('SIGKILL');
+    await end;
+    const resumed = msrdiff('fuzz', '--database', database('kill'), '--resume', '--json');
+    expect(lastJson(resumed)).toMatchObject({ digest: whole(), cases: 2500 });
+  });
+});
+
+describe('engines of users', () => {
+  const examples = ['examples/decision-engine.mjs', 'examples/scenario-engine.mjs'];
+  test.each(examples)('%s agrees with the built-in engines', (path) => {
+    const name = path.replace(/\W/g, '');
+    const run = msrdiff(
+      ...campaign(
+        name,
+        '--cases',
+        '96',
+        '--seed',
+        '3',
+        '--engines',
+        'reference,interval',
+        '--engine-module',
+        join(ROOT, path),
+        '--json',
+      ),
+    );
+    expect(run.stderr + run.stdout).not.toContain('diverges');
+    expect(lastJson(run)).toMatchObject({ divergences: [] });
+    expect(run.code).toBe(0);
+  });
+
+  const misbehaving: [string, string, string][] = [
+    ['throws', "throw new Error('boom')", 'engine-error'],
+    ['garbage', 'return 7', 'engine-error'],
+    ['hangs', 'for (;;);', 'engine-timeout'],
+    ['exits', 'process.exit(3)', 'engine-error'],
+  ];
+  test.each(misbehaving)(
+    'one that %s is a finding with a reproducer, and the campaign goes on',
+    (name, fault, kind) => {
+      const path = join(folder, `${name}.mjs`);
+      writeFileSync(
+        path,
+        `export const name = '${name}';\nexport function allowed(filter, index) { if (index === 0x174) { ${fault}; } return true; }\n`,
+      );
+      const run = msrdiff(
+        ...campaign(
+          name,
+          '--cases',
+          '64',
+          '--seed',
+          '3',
+          '--timeout',
+          '1',
+          '--engines',
+          'reference',
+          '--engine-module',
+          path,
+          '--json',
+        ),
+      );
+      expect(run.code).toBe(1);
+      expect(lastJson(run).cases).toBe(64);
+      const found = lastJson(run).divergences as { kind: string; subject: string; size: number }[];
+      expect(found).toContainEqual(expect.objectContaining({ kind, subject: name, size: 2 }));
+    },
+  );
+});
