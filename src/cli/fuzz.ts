@@ -321,6 +321,7 @@ class Run {
         unseen: coverage.unseen(),
       },
       digest: totals.digest,
+      engineShare: totals.shardSeconds === 0 ? 0 : totals.engineSeconds / totals.shardSeconds,
       campaign: this.id,
       interrupted: this.interrupted,
       database: this.options.database,
