@@ -39,7 +39,3 @@ export function quantity(value: number): string {
   if (value >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
   return String(Math.round(value));
 }
-
-export function percent(part: number, whole: number): string {
-  return whole === 0 ? '-' : `${Math.round((100 * part) / whole)} %`;
-}

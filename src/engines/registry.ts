@@ -121,8 +121,3 @@ function checked(engine: Engine, reject: (what: string) => never): Engine {
     },
   };
 }
-
-/** A short text for the run's record: name, and content hash for modules. */
-export function specLabel(spec: EngineSpec): string {
-  return spec.kind === 'built-in' ? spec.name : `${spec.path}#${spec.sha256.slice(0, 12)}`;
-}

@@ -95,8 +95,6 @@ const PAIR = {
 
 type Group = Record<string, readonly string[]>;
 export type AccessDimension = keyof typeof ACCESS;
-export type FilterDimension = keyof typeof FILTER;
-export type PairDimension = keyof typeof PAIR;
 
 const GROUPS: readonly { readonly name: string; readonly dimensions: Group }[] = [
   { name: 'access', dimensions: ACCESS },
