@@ -9,6 +9,8 @@ import { LANDMARKS, type Policy } from './space.ts';
 
 const ENTRIES = 256;
 
+/** Neighbouring indices of one run. */
+const RUN = 8;
 /** Entries that one draw of the policy decides on. */
 const ENTRIES_PER_DRAW = 4;
 
@@ -24,39 +26,38 @@ export class AccessTable {
       const target = policy.draw(choices, 'target');
       for (let i = entry; i < entry + ENTRIES_PER_DRAW; i++) {
         const range = ranges.length > 0 ? ranges[choices.below(ranges.length)] : undefined;
-        if (range && target === 'edges') this.put(i, edge(choices, range.base, range.nmsrs) - choices.below(2), 1);
+        if (range && target === 'edges') this.put(i, edge(choices, range.base, range.nmsrs) - choices.below(RUN), 0);
         else if (range && target === 'inside') this.putInside(i, choices, range.base, range.nmsrs);
         else if (target === 'candidates')
-          this.put(i, candidates[choices.below(candidates.length)]!.index - choices.below(2), 1);
+          this.put(i, candidates[choices.below(candidates.length)]!.index - choices.below(RUN), 0);
         else if (target === 'anywhere') this.put(i, choices.u32(), 0x1fff);
-        else this.put(i, LANDMARKS[choices.below(LANDMARKS.length)]! - choices.below(2), 1);
+        else this.put(i, LANDMARKS[choices.below(LANDMARKS.length)]! - choices.below(RUN), 0);
       }
     }
   }
 
   /**
-   * Fills both arrays. One word makes four accesses: an index and its neighbour, each in both directions, so that
-   * what depends on the access before is met as well.
+   * Fills both arrays. One word makes a run of accesses: a few neighbouring indices, up or down, each in both
+   * directions. Neighbours are where mistakes at edges show, what depends on the access before is met as well, and
+   * engines are not slowed down by a branch that no predictor can guess at every single access.
    */
   fill(choices: Choices, indices: Uint32Array, types: Uint8Array): void {
     const { start, spread } = this;
     const length = indices.length;
-    for (let i = 0; i < length; i += 4) {
+    for (let i = 0; i < length; i += RUN * 2) {
       const word = choices.u32();
       const entry = word & (ENTRIES - 1);
-      const offset = (word >>> 9) & spread[entry]!;
+      const step = ((word >>> 9) & 1) === 0 ? 1 : -1;
       const type = (word >>> 8) & 1;
-      const index = start[entry]! + offset;
-      const neighbour = start[entry]! + (offset ^ 1);
+      let index = start[entry]! + ((word >>> 10) & spread[entry]!) + (step === 1 ? 0 : RUN - 1);
       // Writes past the end of a typed array are dropped.
-      indices[i] = index;
-      indices[i + 1] = index;
-      indices[i + 2] = neighbour;
-      indices[i + 3] = neighbour;
-      types[i] = type;
-      types[i + 1] = type ^ 1;
-      types[i + 2] = type ^ 1;
-      types[i + 3] = type;
+      for (let at = i; at < i + RUN * 2; at += 2) {
+        indices[at] = index;
+        indices[at + 1] = index;
+        types[at] = type;
+        types[at + 1] = type ^ 1;
+        index += step;
+      }
     }
   }
 
