@@ -1,6 +1,6 @@
 /** Conformance: recorded ground truth run through an engine, every answer compared with the kernel's. */
 import type { Engine } from '../engines/contract.ts';
-import { countAccesses, NOT_APPLICABLE, Runner, type Trace } from '../fuzz/execute.ts';
+import { countAccesses, NOT_APPLICABLE, Runner, type Trace } from '../engines/runner.ts';
 import { InputError } from '../model/input-error.ts';
 import { type KernelProfile, profileOfRelease } from '../model/profile.ts';
 import { ROUTE_NAMES } from '../model/verdict.ts';

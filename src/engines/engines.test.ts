@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { msrFilter, scenario } from '../fuzz/arbitrary.ts';
-import { countAccesses, NOT_APPLICABLE, Runner } from '../fuzz/execute.ts';
 import { BaseOutcome, BaseTable } from '../model/base.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import { EFAULT, EINVAL, MSR_IA32_TSC_DEADLINE, type MsrFilter, type MsrFilterRange } from '../model/filter.ts';
@@ -11,6 +10,7 @@ import { AccessType, Route, Verdict } from '../model/verdict.ts';
 import type { EngineVm } from './contract.ts';
 import { interval } from './interval.ts';
 import { reference } from './reference.ts';
+import { countAccesses, NOT_APPLICABLE, Runner } from './runner.ts';
 import { svm } from './svm.ts';
 import { vmx } from './vmx.ts';
 

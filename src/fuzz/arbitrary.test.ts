@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { countAccesses } from '../engines/runner.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import { NEWEST_PROFILE } from '../model/profile.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { formatScenario, parseScenario, scenarioToJson } from '../model/scenario-json.ts';
 import { msrFilter, msrFilterRange, scenario } from './arbitrary.ts';
 import { allCandidates, CaseGenerator } from './case.ts';
-import { countAccesses } from './execute.ts';
 import { BitmapPool, generateFilter } from './generate.ts';
 import { Random } from './random.ts';
 import { compareCost, costOf } from './reduce/order.ts';

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { reference } from '../engines/reference.ts';
+import { countAccesses, Runner } from '../engines/runner.ts';
 import { svm } from '../engines/svm.ts';
 import { vmx } from '../engines/vmx.ts';
 import { catalogueBase, passthroughCandidates } from '../model/catalogue.ts';
@@ -8,7 +9,6 @@ import { candidateCase } from './boundary-bitmaps.ts';
 import { BOUNDARY_CASES } from './boundary-cases.ts';
 import { type BoundaryCase, CaseView } from './boundary-view.ts';
 import { CaseGenerator } from './case.ts';
-import { countAccesses, Runner } from './execute.ts';
 import { caseChoices } from './shard.ts';
 
 const MOST_CASES = 20_000;

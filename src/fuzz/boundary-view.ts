@@ -1,5 +1,6 @@
 /** A scenario that has run, seen step by step: what the boundary cases (boundary-cases.ts) are stated on. */
 import type { VmConfig } from '../engines/contract.ts';
+import type { Trace } from '../engines/runner.ts';
 import type { BaseOutcome } from '../model/base.ts';
 import {
   KVM_MSR_FILTER_MAX_NMSRS,
@@ -10,7 +11,6 @@ import {
 } from '../model/filter.ts';
 import { type AccessForm, ApicMode, type FilterEvent, type Scenario, type ScenarioEvent } from '../model/scenario.ts';
 import { type AccessType, Verdict } from '../model/verdict.ts';
-import type { Trace } from './execute.ts';
 
 /** The state of the VM before an event. */
 export interface State {

@@ -196,6 +196,12 @@ export class CaseGenerator {
     } else {
       this.table.build(choices, policy, filters, candidates);
       this.table.fill(choices, indices, types);
+      // What is remembered across events shows when the first access repeats the last one before.
+      const before = this.used - length - 1;
+      if (before >= 0 && choices.below(2) === 0) {
+        indices[0] = this.indices[before]!;
+        types[0] = this.types[before]!;
+      }
     }
     const batch: AccessBatch = form === 'native' ? { indices, types } : { indices, types, form };
     events.push({ kind: 'access', batch });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { reference } from '../engines/reference.ts';
+import { NOT_APPLICABLE, type Trace } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { Verdict } from '../model/verdict.ts';
 import { type Abstains, agree, blame, type Observation, observe } from './compare.ts';
-import { NOT_APPLICABLE, type Trace } from './execute.ts';
 
 const everyone = (): boolean => true;
 const nobody: Abstains = () => false;

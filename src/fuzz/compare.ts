@@ -1,8 +1,9 @@
 /** Compares what the engines did: equal, diverged or incomparable. */
+
+import { NOT_APPLICABLE, type Trace } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { AccessType } from '../model/verdict.ts';
 import type { AuditRule } from './audit.ts';
-import { NOT_APPLICABLE, type Trace } from './execute.ts';
 
 /** What kind of result the engines disagree on, or which rule one engine breaks by itself. */
 export type DivergenceKind =

@@ -1,12 +1,12 @@
 /** Runs a scenario through a list of engines and collects every way in which they do not agree. */
 import type { Engine, EngineVm, VmConfig } from '../engines/contract.ts';
 import { reference } from '../engines/reference.ts';
+import { type AfterEvent, countAccesses, Runner, type Trace } from '../engines/runner.ts';
 import { passthroughCandidates } from '../model/catalogue.ts';
 import type { Scenario, ScenarioEvent } from '../model/scenario.ts';
 import type { AccessType } from '../model/verdict.ts';
 import { BitmapAudit, type Decision } from './audit.ts';
 import { type Abstains, agree, type Observation, type Observer, observe } from './compare.ts';
-import { type AfterEvent, countAccesses, Runner, type Trace } from './execute.ts';
 import type { Ledger } from './ledger.ts';
 import { type Relation, transform } from './metamorphic.ts';
 

@@ -1,11 +1,12 @@
 /** Turns a scenario and its verdicts into coverage. Accesses are sampled: coverage must not cost what engines cost. */
+
+import type { Trace } from '../engines/runner.ts';
 import type { BaseTable } from '../model/base.ts';
 import { EFAULT, EINVAL, ENOTTY, type MsrFilter, type MsrFilterRange } from '../model/filter.ts';
 import type { KernelProfile } from '../model/profile.ts';
 import { ACCESS_FORMS, type AccessBatch, type ApicMode, FILTER_DELIVERIES, type Scenario } from '../model/scenario.ts';
 import type { AccessType } from '../model/verdict.ts';
 import { ACCESS_DIMENSIONS, type AccessDimension, accessValue, type Coverage } from './coverage.ts';
-import type { Trace } from './execute.ts';
 
 /** Accesses looked at per access event. */
 const SAMPLES_PER_BATCH = 12;

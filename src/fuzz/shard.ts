@@ -4,13 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import type { Engine, VmConfig } from '../engines/contract.ts';
+import { countAccesses, NOT_APPLICABLE, type Trace } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import { CaseGenerator, copyScenario } from './case.ts';
 import type { DivergenceKind, Observation } from './compare.ts';
 import { Coverage, type CoverageSnapshot } from './coverage.ts';
 import { Evaluator } from './evaluate.ts';
-import { countAccesses, NOT_APPLICABLE, type Trace } from './execute.ts';
 import type { Ledger } from './ledger.ts';
 import { RELATIONS, type Relation, transform } from './metamorphic.ts';
 import { CoverageObserver } from './observe-coverage.ts';

@@ -8,11 +8,12 @@ const LAYOUT = 'APM vol. 2, 15.11 "MSR Intercepts"; svm_msrpm_bit_nr()';
 const RECALC = 'svm_recalc_msr_intercepts(), on KVM_REQ_RECALC_INTERCEPTS';
 const LBR = [0x1db, 0x1dc, 0x1dd, 0x1de];
 
-/** A VM that writes the bit of another MSR or direction. */
+/** A VM that writes the bit of another MSR or direction in its own map. */
 function writing(place: (index: number, type: number) => readonly [number, number]): typeof SvmVm {
   return class extends SvmVm {
     protected override writeBit(map: Uint8Array, index: number, type: number, intercept: boolean): void {
-      super.writeBit(map, ...place(index, type), intercept);
+      const [at, as] = map === this.msrpm ? place(index, type) : [index, type];
+      super.writeBit(map, at, as, intercept);
     }
   };
 }

@@ -1,10 +1,10 @@
 /** Which rule an engine breaks: the named variants that behave like it at a divergence and all around it. */
 import type { Engine, VmConfig } from '../../engines/contract.ts';
+import { countAccesses, NOT_APPLICABLE, Runner, type Trace } from '../../engines/runner.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import { type AccessType, VERDICT_NAMES } from '../../model/verdict.ts';
 import type { AuditRule } from '../audit.ts';
 import type { DivergenceKind, Observation } from '../compare.ts';
-import { countAccesses, NOT_APPLICABLE, Runner, type Trace } from '../execute.ts';
 import type { Ledger } from '../ledger.ts';
 import { neighbourhood } from './neighbourhood.ts';
 import { RULE_VARIANTS, type RuleVariant } from './rule-variants.ts';

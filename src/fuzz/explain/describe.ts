@@ -1,9 +1,9 @@
 /** What each engine answered at a divergence, and why it says it did. */
 import type { Engine, EngineVm, Explanation, VmConfig } from '../../engines/contract.ts';
+import { countAccesses, NOT_APPLICABLE, Runner } from '../../engines/runner.ts';
 import type { Scenario, ScenarioEvent } from '../../model/scenario.ts';
 import { COMPLETION_NAMES, ROUTE_NAMES, VERDICT_NAMES } from '../../model/verdict.ts';
 import type { DivergenceKind, Observation } from '../compare.ts';
-import { countAccesses, NOT_APPLICABLE, Runner } from '../execute.ts';
 import { pick } from '../reduce/edit.ts';
 
 const ERRNO_NAMES: Readonly<Record<number, string>> = {

@@ -1,12 +1,12 @@
 /** A divergence explained: who stands alone, the rule that is broken, what does not matter, and why each decided so. */
 import type { Engine, VmConfig } from '../../engines/contract.ts';
+import { NOT_APPLICABLE } from '../../engines/runner.ts';
 import { passthroughCandidates } from '../../model/catalogue.ts';
 import { hex } from '../../model/json-fields.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import { AccessType } from '../../model/verdict.ts';
 import type { DivergenceKind, Observation } from '../compare.ts';
 import { Evaluator } from '../evaluate.ts';
-import { NOT_APPLICABLE } from '../execute.ts';
 import type { Ledger } from '../ledger.ts';
 import { RELATIONS } from '../metamorphic.ts';
 import { type BrokenRule, explainRule } from './blame.ts';

@@ -29,33 +29,49 @@ const MAX_COMBINATIONS = 1200;
  * time would stop where two must change together (deny-by-default and allow-by-default forms of one bug).
  */
 export const assign: Move = (search) => {
-  for (let number = 0; number < search.scenario.events.length; number++) {
-    const event = search.scenario.events[number]!;
-    if (event.kind !== 'filter') continue;
-    const { flags, ranges } = event.filter;
-    const filterFlags = flags > 1 ? [0, 1, 2, 3, 4, 0x8000_0000] : [0, 1];
-    const variants = ranges.map((range) => rangeVariants(search, range));
-    const count = variants.reduce((product, { length }) => product * length, 2 * filterFlags.length);
-    if (count > MAX_COMBINATIONS) {
-      assignOneByOne(search, number);
-      continue;
-    }
-    let filters: MsrFilter[] = filterFlags.map((value) => ({ flags: value, ranges: [] }));
-    for (const list of variants) {
-      filters = filters.flatMap((filter) =>
-        list.map((range) => ({ flags: filter.flags, ranges: [...filter.ranges, range] })),
-      );
-    }
-    const directions = [search.scenario, flipTypes(search.scenario)];
-    search.trySmallest(
-      directions.flatMap((scenario) => filters.map((filter) => withEvent(scenario, number, { ...event, filter }))),
-    );
+  const numbers = search.scenario.events.flatMap(({ kind }, number) => (kind === 'filter' ? [number] : []));
+  const options = numbers.map((number) => filterVariants(search, number));
+  const count = options.reduce((product, { length }) => product * length, 2);
+  if (count <= MAX_COMBINATIONS) {
+    assignAll(search, numbers, options);
+    return;
+  }
+  for (const [i, number] of numbers.entries()) {
+    if (options[i]!.length * 2 > MAX_COMBINATIONS) assignOneByOne(search, number);
+    else assignAll(search, [number], [options[i]!]);
   }
 };
 
-function rangeVariants({ observation: { index, access } }: Search, range: MsrFilterRange): MsrFilterRange[] {
+function assignAll(search: Search, numbers: readonly number[], options: readonly (readonly MsrFilter[])[]): void {
+  let candidates = [search.scenario, flipTypes(search.scenario)];
+  for (const [i, number] of numbers.entries()) {
+    candidates = candidates.flatMap((scenario) => options[i]!.map((filter) => withFilter(scenario, number, filter)));
+  }
+  search.trySmallest(candidates);
+}
+
+function withFilter(scenario: Scenario, number: number, filter: MsrFilter): Scenario {
+  return mapFilters(scenario, (old, event) => (event === number ? filter : old));
+}
+
+/** Every way to set the flags and bits of one filter; more than MAX_COMBINATIONS are cut off. */
+function filterVariants(search: Search, number: number): MsrFilter[] {
+  const event = search.scenario.events[number]!;
+  if (event.kind !== 'filter') return [];
+  const values = event.filter.flags > 1 ? [0, 1, 2, 3, 4, 0x8000_0000] : [0, 1];
+  let filters: MsrFilter[] = values.map((flags) => ({ flags, ranges: [] }));
+  for (const range of event.filter.ranges) {
+    const variants = rangeVariants(search, range);
+    filters = filters.flatMap(({ flags, ranges }) => variants.map((v) => ({ flags, ranges: [...ranges, v] })));
+    if (filters.length > MAX_COMBINATIONS) break;
+  }
+  return filters;
+}
+
+function rangeVariants({ observation: { index, access, kind } }: Search, range: MsrFilterRange): MsrFilterRange[] {
   if (access >= 0 && !touches(range, index)) return [range];
-  const flags = range.flags >= 1 && range.flags <= 3 ? [1, 2, 3] : [0, 4, 5, 6, 7, 0x8000_0000, range.flags];
+  const valid = kind === 'errno' ? [0, 1, 2, 3] : [1, 2, 3];
+  const flags = range.flags >= 1 && range.flags <= 3 ? valid : [0, 4, 5, 6, 7, 0x8000_0000, range.flags];
   const own = (index - range.base) >>> 0;
   const { bitmap } = range;
   const simple = bitmap !== null && own < bitmap.length * 8 && setBitsOf(bitmap).length <= 1;
@@ -95,9 +111,13 @@ export const smallForms: Move = (search) => {
   const accesses = accessesOf(scenario);
   const number = scenario.events.findIndex(({ kind }) => kind === 'filter');
   const filters = scenario.events.filter(({ kind }) => kind === 'filter').length;
-  if (observation.access < 0 || accesses.length !== 1 || filters !== 1) return;
   const ranges = rangesOf(scenario, number);
-  if (ranges.length !== 1 || ranges[0]!.nmsrs !== 1 || ranges[0]!.flags > 3) return;
+  if (filters !== 1 || ranges.length !== 1 || ranges[0]!.nmsrs !== 1 || ranges[0]!.flags > 3) return;
+  if (observation.kind.startsWith('bitmap:') && accesses.length === 0) {
+    const own = [1, 2, 3].map((flags) => ({ flags: 0, ranges: [plainRange(observation.index, flags)] }));
+    search.trySmallest(own.map((filter) => withFilter(scenario, number, filter)));
+  }
+  if (observation.access < 0 || accesses.length !== 1) return;
   const bare = hasKind(scenario, 'cap') ? [scenario, withoutKinds(scenario, 'cap')] : [scenario];
   const candidates = bare.flatMap((from) =>
     [accesses[0]!, ...places.exemplars].flatMap((to) => forms(from, to.index, to.type)),
@@ -130,10 +150,13 @@ function forms(scenario: Scenario, index: number, type: 0 | 1): Scenario[] {
   const number = moved.events.findIndex(({ kind }) => kind === 'filter');
   const event = moved.events[number]!;
   if (event.kind !== 'filter') return [];
-  const bases = [...new Set([0, index - 1, index, index + 1])].filter((base) => base >= 0 && base <= 0xffff_ffff);
-  const ranges = bases.flatMap((base) =>
-    [1, 2, 3].flatMap((flags) => [[], [0]].map((bits) => withBits(plainRange(base, flags), bits))),
-  );
+  const direction = type === 0 ? 1 : 2;
+  const own = [1, 2, 3].map((flags) => plainRange(index, flags));
+  const next = [index - 1, index + 1].filter((base) => base >= 0 && base <= 0xffff_ffff);
+  const ranges = [...own, ...next.map((base) => plainRange(base, direction))].flatMap((range) => [
+    range,
+    withBits(range, [0]),
+  ]);
   return [0, 1].flatMap((flags) =>
     ranges.map((range) => withEvent(moved, number, { ...event, filter: { flags, ranges: [range] } })),
   );

@@ -1,5 +1,6 @@
 /** Moves that make events plain: deliveries, forms, masks, modes, replies, lists, and their order. */
-import type { FilterEvent, MsrPassthrough, ScenarioEvent } from '../../model/scenario.ts';
+import { KVM_MSR_FILTER_MAX_RANGES } from '../../model/filter.ts';
+import type { FilterEvent, MsrPassthrough, Scenario, ScenarioEvent } from '../../model/scenario.ts';
 import { plainRange, withEvent, withoutEvents } from './edit.ts';
 import { rankOf } from './order.ts';
 import type { Move, Search } from './search.ts';
@@ -10,10 +11,20 @@ const NOTHING: FilterEvent = { kind: 'filter', filter: { flags: 0, ranges: [] } 
 export const plainEvents: Move = (search) => {
   for (let number = 0; number < search.scenario.events.length; number++) {
     const event = search.scenario.events[number]!;
-    search.trySmallest(plainer(event).map((other) => withEvent(search.scenario, number, other)));
+    const others = event.kind === 'filter' ? [...plainer(event), ...wishes(search)] : plainer(event);
+    search.trySmallest(others.map((other) => withEvent(search.scenario, number, other)));
     shortenList(search, number);
   }
 };
+
+/** A wish for pass-through changes a bitmap as a filter does. */
+function wishes({ observation: { kind, index } }: Search): ScenarioEvent[] {
+  if (!kind.startsWith('bitmap:')) return [];
+  return [0, 1, 2, 3].map((bits) => ({
+    kind: 'candidates',
+    changes: [{ index, read: (bits & 1) !== 0, write: (bits & 2) !== 0 }],
+  }));
+}
 
 function plainer(event: ScenarioEvent): ScenarioEvent[] {
   switch (event.kind) {
@@ -31,7 +42,12 @@ function plainer(event: ScenarioEvent): ScenarioEvent[] {
     case 'cap':
       return plainerCaps(event.mask & 15n);
     case 'apic':
-      return [NOTHING, ...([0, 1, 2] as const).map((mode): ScenarioEvent => ({ kind: 'apic', mode }))];
+      // A mode that makes x2APIC MSRs work makes the same difference visible as an exit mask does.
+      return [
+        NOTHING,
+        { kind: 'cap', mask: 7n },
+        ...([0, 1, 2] as const).map((mode): ScenarioEvent => ({ kind: 'apic', mode })),
+      ];
     case 'reply':
       return [0, 1, 2, 0x80].map((error) => ({ kind: 'reply', error, data: 0n }));
     case 'candidates':
@@ -111,7 +127,17 @@ export const orderEvents: Move = (search) => {
   }
 };
 
-/** Contents of two events of one kind exchanged, also with one of them dropped. */
+/** The ranges of two filters in one. */
+function merged(scenario: Scenario, i: number, j: number): Scenario[] {
+  const [first, second] = [scenario.events[i]!, scenario.events[j]!];
+  if (first.kind !== 'filter' || second.kind !== 'filter') return [];
+  const ranges = [...first.filter.ranges, ...second.filter.ranges];
+  if (ranges.length > KVM_MSR_FILTER_MAX_RANGES) return [];
+  const both = withEvent(scenario, j, { ...second, filter: { flags: second.filter.flags, ranges } });
+  return [withoutEvents(both, (number) => number === i)];
+}
+
+/** Contents of two events of one kind exchanged, also with one of them dropped; and filters merged. */
 export const exchangeContents: Move = (search) => {
   for (let i = 0; i < search.scenario.events.length; i++) {
     for (let j = i + 1; j < search.scenario.events.length; j++) {
@@ -129,6 +155,7 @@ export const exchangeContents: Move = (search) => {
         lists,
         withoutEvents(swapped, (number) => number === i),
         withoutEvents(swapped, (number) => number === j),
+        ...merged(search.scenario, i, j),
       ]);
     }
   }

@@ -1,11 +1,14 @@
 /** Moves that change which MSRs a scenario is about. */
+import { BaseOutcome } from '../../model/base.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import type { AccessType } from '../../model/verdict.ts';
 import {
   accessesOf,
   exchangeDirections,
   hasKind,
+  mapRanges,
   relocate,
+  reshape,
   touches,
   withAccesses,
   withMasks,
@@ -44,11 +47,12 @@ export const exemplars: Move = (search) => {
   if (search.observation.access < 0) return;
   const { index, type } = search.observation;
   const candidates = search.places.exemplars.flatMap((to) => {
-    const moved = moves(search.scenario, index, to.index - index);
+    const alone = mapRanges(search.scenario, (range) => (touches(range, index) ? reshape(range, index, 1) : range));
+    const moved = [...moves(search.scenario, index, to.index - index), relocate(alone, index, to.index - index, false)];
     const turned = to.type === type ? moved : moved.map(exchangeDirections);
     const fewer = turned.flatMap((scenario) => [
       withoutKinds(scenario, 'cap'),
-      withoutKinds(scenario, 'filter'),
+      ...reasonVariants(withoutKinds(scenario, 'filter')),
       withoutKinds(scenario, 'cap', 'filter'),
     ]);
     return [...turned.flatMap(reasonVariants), ...fewer];
@@ -73,13 +77,15 @@ function hasOthers(scenario: Scenario, index: number): boolean {
 /** Moves the index, and what belongs to it, to the lowest landmark where the divergence shows. */
 export const relocateIndex: Move = (search) => {
   if (!hasIndex(search)) return;
-  const { index } = search.observation;
+  const { index, type } = search.observation;
   for (const landmark of search.places.landmarks) {
     if (landmark >= index) break;
-    const candidates = moves(search.scenario, index, landmark - index).flatMap(maskVariants);
+    const alike = search.places.outcome(landmark, type) === search.places.outcome(index, type);
+    const moved = moves(search.scenario, index, landmark - index);
+    // Among MSRs that KVM treats alike the same reasons exit.
+    const candidates = alike ? moved : moved.map((scenario) => maskVariants(scenario).at(-1)!);
     for (const candidate of candidates) if (search.try(candidate)) return;
   }
-  if (search.places.landmarks.includes(index)) return;
   for (let step = 0x8000_0000; step >= 1; step /= 2) {
     const at = search.observation.index;
     if (step <= at) for (const candidate of moves(search.scenario, at, -step)) if (search.try(candidate)) break;
@@ -92,7 +98,7 @@ export const withoutMask: Move = (search) => {
   if (access < 0 || !hasKind(search.scenario, 'cap')) return;
   const bare = withoutKinds(search.scenario, 'cap');
   for (const landmark of search.places.landmarks) {
-    if (!search.places.handles(landmark, type)) continue;
+    if (search.places.outcome(landmark, type) !== BaseOutcome.HANDLED) continue;
     if (search.try(relocate(bare, index, landmark - index, false))) return;
   }
 };
@@ -110,7 +116,7 @@ export const plainAccesses: Move = (search) => {
       );
       const moved = relocate(search.scenario, index, to.index - index, false);
       const turned = to.type === type ? moved : exchangeDirections(moved);
-      return [alone, turned].flatMap(maskVariants);
+      return [alone, turned, withoutKinds(alone, 'filter')].flatMap(maskVariants);
     });
     search.trySmallest(candidates);
   }

@@ -10,8 +10,8 @@
  */
 import type { Engine, VmConfig } from '../../engines/contract.ts';
 import { BaseOutcome } from '../../model/base.ts';
+import { passthroughCandidates, type Vendor } from '../../model/catalogue.ts';
 import type { Scenario } from '../../model/scenario.ts';
-import { allCandidates } from '../case.ts';
 import type { Observation, Observer } from '../compare.ts';
 import { Evaluator } from '../evaluate.ts';
 import type { Ledger } from '../ledger.ts';
@@ -52,14 +52,14 @@ const CANONICAL: readonly Move[] = [
   shapeRanges,
   boundaries,
   clearBits,
+  smallForms,
   withoutMask,
-  relocateIndex,
   plainAccesses,
   plainFillers,
-  smallForms,
   bothDirections,
   assign,
   exchangeTypes,
+  relocateIndex,
   exchangeContents,
   orderEvents,
   dropAccesses,
@@ -69,7 +69,7 @@ const CANONICAL: readonly Move[] = [
 export class Minimizer {
   private readonly engines: readonly Engine[];
   private readonly config: VmConfig;
-  private readonly places: Places;
+  private readonly places = new Map<Vendor | undefined, Places>();
   private readonly juries = new Map<string, Evaluator>();
 
   private readonly ledger: Ledger;
@@ -86,7 +86,6 @@ export class Minimizer {
     this.config = config;
     this.ledger = ledger;
     this.onEngine = onEngine;
-    this.places = placesOf(config);
   }
 
   /** Undefined if the scenario does not show the observation when it is run again. */
@@ -103,7 +102,7 @@ export class Minimizer {
     const vector = first.vector.join();
     const exact: Predicate = (candidate) =>
       find(candidate, (seen) => dissents(seen) && sameResult(seen, first) && seen.vector.join() === vector);
-    const search = new Search(scenario, first, exact, this.places);
+    const search = new Search(scenario, first, exact, this.placesFor(observation.subject));
     for (const move of CUT) move(search);
 
     const family = familyOf(observation.kind);
@@ -119,6 +118,16 @@ export class Minimizer {
       evaluations: search.evaluations,
       reliability: this.verify(jury, search.scenario, search.predicate),
     };
+  }
+
+  private placesFor(subject: number): Places {
+    const { bitmap } = this.engines[subject]!.capabilities;
+    let places = this.places.get(bitmap);
+    if (!places) {
+      places = placesOf(this.config, bitmap);
+      this.places.set(bitmap, places);
+    }
+    return places;
   }
 
   private verify(jury: Evaluator, scenario: Scenario, holds: Predicate): number {
@@ -193,8 +202,8 @@ function familyOf(kind: Observation['kind']): readonly Observation['kind'][] {
   return FAMILIES.find((family) => family.includes(kind)) ?? [kind];
 }
 
-function placesOf({ base, profile }: VmConfig): Places {
-  const candidates = allCandidates(profile).map(({ index }) => index);
+function placesOf({ base, profile }: VmConfig, vendor: Vendor | undefined): Places {
+  const candidates = vendor ? passthroughCandidates(vendor, profile).map(({ index }) => index) : [];
   const outcomes = [BaseOutcome.HANDLED, BaseOutcome.UNKNOWN, BaseOutcome.INVALID];
   const exemplars = outcomes.flatMap((outcome) => {
     for (let index = 0; index < EXEMPLAR_LIMIT; index++) {
@@ -205,7 +214,7 @@ function placesOf({ base, profile }: VmConfig): Places {
   return {
     landmarks: [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b),
     exemplars,
-    handles: (index, type) => base.outcome(index, type, 0) === BaseOutcome.HANDLED,
+    outcome: (index, type) => base.outcome(index, type, 0),
   };
 }
 

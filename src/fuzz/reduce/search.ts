@@ -1,5 +1,6 @@
 /** The state of one reduction: the smallest scenario so far that still shows the divergence. */
 
+import type { BaseOutcome } from '../../model/base.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import { formatScenario } from '../../model/scenario-json.ts';
 import type { AccessType } from '../../model/verdict.ts';
@@ -21,8 +22,8 @@ export interface Places {
   readonly landmarks: readonly number[];
   /** The lowest accesses that KVM handles, does not know, and rejects, where no filter decides. */
   readonly exemplars: readonly { readonly index: number; readonly type: AccessType }[];
-  /** Whether KVM handles the access, so that allowed and denied differ without an exit mask. */
-  readonly handles: (index: number, type: AccessType) => boolean;
+  /** What KVM does with the access where no filter decides; an exit mask must fit it. */
+  readonly outcome: (index: number, type: AccessType) => BaseOutcome;
 }
 
 export class Search {

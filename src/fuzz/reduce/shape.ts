@@ -37,12 +37,25 @@ export const plainFillers: Move = (search) => {
   const all = (filler: MsrFilterRange): Scenario =>
     mapRanges(search.scenario, (range) => (isFiller(range) ? filler : range));
   if (access >= 0) search.trySmallest(fillers.map(all));
+  allButOne(search, fillers);
   eachRange(search, (number, slot) => {
     const ranges = rangesOf(search.scenario, number);
     if (ranges.length > 3 && !isFiller(ranges[slot]!)) return;
     search.trySmallest(fillers.map((filler) => withRange(search.scenario, number, slot, filler)));
   });
 };
+
+/** Where many ranges are needed for their number, one decides and the others are alike. */
+function allButOne(search: Search, fillers: readonly MsrFilterRange[]): void {
+  for (let number = 0; number < search.scenario.events.length; number++) {
+    const ranges = rangesOf(search.scenario, number);
+    if (ranges.length <= 3) continue;
+    for (let kept = ranges.length - 1; kept >= 0; kept--) {
+      const alike = fillers.map((filler) => ranges.map((range, slot) => (slot === kept ? range : filler)));
+      if (search.trySmallest(alike.map((list) => withRanges(search.scenario, number, list)))) break;
+    }
+  }
+}
 
 /** Ranges that the ioctl rejects: one MSR, and nothing wrong but what must be. */
 export const badRanges: Move = (search) => {

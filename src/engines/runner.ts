@@ -1,9 +1,9 @@
 /** Runs a scenario through one engine and keeps what can be compared. */
 
-import type { Engine, EngineVm, VmConfig } from '../engines/contract.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import type { AccessForm, Scenario, ScenarioEvent } from '../model/scenario.ts';
 import { Route } from '../model/verdict.ts';
+import type { Engine, EngineVm, VmConfig } from './contract.ts';
 
 /** Result code of an event that the engine cannot take part in. */
 export const NOT_APPLICABLE = 0x7fff_ffff;
