@@ -12,7 +12,7 @@ import { NEUTRAL_STEERING, type Steering } from './space.ts';
 import { SteeringState } from './steering.ts';
 
 /** Cases of one shard: long enough that dispatch costs nothing, short enough for progress and for Ctrl-C. */
-export const CASES_PER_SHARD = 32;
+export const CASES_PER_SHARD = 64;
 /** How many shards may run ahead of the fold. At least twice the number of workers that make sense. */
 const LAG = 32;
 

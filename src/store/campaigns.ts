@@ -69,12 +69,20 @@ export async function restartCampaign(db: Database, path: string, id: number | u
         : `database ${path} holds no campaign ${id}: see "msrdiff list --campaigns"`,
     );
   }
+  if (row.state === 'finished') {
+    throw new StoreError(`campaign ${row.id} of database ${path} is finished: start a new one without --resume`);
+  }
   await setState(db, Number(row.id), 'running');
   return campaignOf({ ...row, state: 'running' });
 }
 
 export async function setState(db: Database, id: number, state: CampaignRow['state']): Promise<void> {
   await db.run('UPDATE campaigns SET state = ?, updated_at = ? WHERE id = ?', [state, new Date().toISOString(), id]);
+}
+
+/** What only a resumed run would need: nobody resumes a finished campaign, and a night's shards are hundreds of MB. */
+export async function dropShardResults(db: Database, id: number): Promise<void> {
+  await db.run(`UPDATE shards SET result = 'null' WHERE campaign_id = ?`, [id]);
 }
 
 export async function selectCampaigns(db: Database): Promise<CampaignRow[]> {

@@ -125,10 +125,14 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     for (const shard of [0, 1, 2]) await store.recordShard(shardRecord(first, shard), []);
     await store.finishCampaign(first, 'interrupted', COVERAGE);
     const second = await createCampaign(store);
+    await store.recordShard(shardRecord(second, 0), []);
     await store.finishCampaign(second, 'finished', COVERAGE);
+    // What only resuming needs is gone, and so is resuming.
+    expect(await store.shards(second)).toEqual([null]);
+    await expect(store.resumeCampaign(second)).rejects.toThrow('is finished');
     expect(await store.resumeCampaign()).toMatchObject({ id: first, state: 'running', config: { shardSize: 32 } });
     expect(await store.shards(first)).toEqual([0, 1, 2].map((shard) => shardRecord(first, shard).result));
-    expect(await store.resumeCampaign(second)).toMatchObject({ id: second, digest: '' });
+    expect(await store.resumeCampaign(first)).toMatchObject({ id: first });
     await expect(store.resumeCampaign(9)).rejects.toThrow('holds no campaign 9');
   });
 

@@ -2,6 +2,7 @@
 import {
   type CampaignProgress,
   type CampaignRow,
+  dropShardResults,
   insertCampaign,
   insertShard,
   interruptRunning,
@@ -119,6 +120,7 @@ export class Store {
       await this.keepLock();
       await setState(this.db, id, state);
       await upsertCoverage(this.db, id, coverage);
+      if (state === 'finished') await dropShardResults(this.db, id);
       await releaseWriter(this.db);
     });
     this.stopHeartbeat();
