@@ -11,7 +11,7 @@
 import type { EngineVm } from '../engines/contract.ts';
 import { type Candidate, passthroughCandidates, type Vendor } from '../model/catalogue.ts';
 import type { KernelProfile } from '../model/profile.ts';
-import { ApicMode, type NestedEvent, type ScenarioEvent } from '../model/scenario.ts';
+import { ApicMode, type FilterEvent, type NestedEvent, type ScenarioEvent } from '../model/scenario.ts';
 import { AccessType, NestedEntry } from '../model/verdict.ts';
 
 export type AuditRule =
@@ -105,7 +105,7 @@ export class BitmapAudit {
       case undefined:
         break;
       case 'filter':
-        if (code === 0 || this.profile.replacement === 'in-place') this.l0Changed = true;
+        if (code === 0 || this.failsLate(event)) this.l0Changed = true;
         break;
       case 'apic':
         this.apic = event.mode;
@@ -128,6 +128,12 @@ export class BitmapAudit {
   /** What was found, at most one event's worth: later bitmaps only repeat it. */
   result(): readonly AuditFinding[] {
     return this.findings;
+  }
+
+  /** Before the SRCU fix an ioctl that fails at one of its ranges has sent the request to update intercepts. */
+  private failsLate({ filter, delivery }: FilterEvent): boolean {
+    const reachesRanges = delivery !== 'compat' && delivery !== 'short' && filter.ranges.some(({ nmsrs }) => nmsrs > 0);
+    return this.profile.replacement === 'in-place' && reachesRanges;
   }
 
   private wish(index: number, read: boolean, write: boolean): void {

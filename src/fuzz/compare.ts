@@ -205,9 +205,11 @@ export function blame(
 ): void {
   let consensus = NOT_APPLICABLE;
   let most = 0;
+  const counted: number[] = [];
   for (let engine = 0; engine < vector.length; engine++) {
     const result = vector[engine]!;
-    if (result === NOT_APPLICABLE || !votes(engine)) continue;
+    if (result === NOT_APPLICABLE || counted.includes(result) || !votes(engine)) continue;
+    counted.push(result);
     let count = 0;
     for (let other = 0; other < vector.length; other++) if (vector[other] === result && votes(other)) count++;
     if (count > most) {

@@ -93,7 +93,9 @@ function assignOneByOne(search: Search, number: number): void {
   for (const flags of [1, 2, 3]) search.try(mapRanges(search.scenario, (range) => ({ ...range, flags })));
   for (let slot = 0; slot < rangesOf(search.scenario, number).length; slot++) {
     const variants = rangeVariants(search, rangesOf(search.scenario, number)[slot]!);
-    search.trySmallest(variants.map((variant) => withRange(search.scenario, number, slot, variant)));
+    const { scenario } = search;
+    const defaults = [scenario, mapFilters(scenario, ({ flags, ranges }) => ({ flags: flags ^ 1, ranges }))];
+    search.trySmallest(defaults.flatMap((from) => variants.map((variant) => withRange(from, number, slot, variant))));
   }
 }
 
