@@ -25,7 +25,7 @@ const bugs = PLANTED_BUGS.filter(({ id, group }) => !only || only.includes(id) |
 if (bugs.length === 0) throw new Error(`no planted bug is named ${values.only}`);
 
 const results: BugResult[] = [];
-for (const bug of values.combined ? [] : bugs) {
+for (const bug of values.combined && !values.write ? [] : bugs) {
   const result = new BugRun(bug).all(Number(values.seeds));
   results.push(result);
   if (values.json) continue;
@@ -40,20 +40,19 @@ for (const bug of values.combined ? [] : bugs) {
   }
 }
 const profiles = [...new Set(bugs.map(profileOf))];
-const combined =
-  values.combined || values.write || values.json
-    ? profiles.map((profile) => {
-        const together = bugs.filter((bug) => profileOf(bug) === profile);
-        const result = runCombined(together, profile, 1, 4);
-        if (!values.json) console.log(combinedText(result, values.forms));
-        return result;
-      })
-    : [];
+const combined = values.combined
+  ? profiles.map((profile) => {
+      const together = bugs.filter((bug) => profileOf(bug) === profile);
+      const result = runCombined(together, profile, 1, 4);
+      if (!values.json) console.log(combinedText(result, values.forms));
+      return result;
+    })
+  : [];
 
 if (values.json) console.log(JSON.stringify({ summary: summarize(results), combined }));
 else if (results.length > 0) console.log(summarize(results).text);
 if (values.write) {
-  const command = 'npm run planted -- --write';
+  const command = `npm run planted -- --write${values.combined ? ' --combined' : ''}`;
   const text = [
     '# Planted bugs',
     '',
@@ -70,5 +69,5 @@ if (values.write) {
     tableOf(results),
     '',
   ].join('\n');
-  writeFileSync(new URL('../docs/planted-bugs.md', import.meta.url), text);
+  writeFileSync('docs/planted-bugs.md', text);
 }
