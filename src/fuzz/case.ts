@@ -16,6 +16,9 @@ import { BitmapPool, type FilterContext, generateFilter, tweakFilter } from './g
 import type { Choices } from './random.ts';
 import { type KnobValue, NEUTRAL_STEERING, Policy, type Steering } from './space.ts';
 
+/** Denies all but the x2APIC MSRs: at least one range makes the default count. */
+const DENY_ALL: MsrFilter = { flags: 1, ranges: [{ flags: 3, nmsrs: 1, base: 0, bitmap: new Uint8Array(8) }] };
+
 /** Accesses between two replies of one step. */
 const SHORT_BATCH = 16;
 
@@ -133,8 +136,9 @@ export class CaseGenerator {
       case 'replyLate':
         // The last access may not have exited: a few short attempts.
         for (let n = choices.below(4); n >= 0; n--) {
-          if (choices.below(2) === 0) events.push(this.mask(context));
-          else this.pushFilter(context, events, filters, generateFilter(context, filters.at(-1)));
+          const between = choices.below(4);
+          if (between < 2) events.push(this.mask(context));
+          else this.pushFilter(context, events, filters, between === 2 ? generateFilter(context, last) : DENY_ALL);
           events.push(reply(choices));
           if (n > 0) this.pushAccesses(context, events, filters, SHORT_BATCH);
         }

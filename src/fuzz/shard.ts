@@ -21,7 +21,7 @@ import { KNOB_VALUE_COUNT, type Steering } from './space.ts';
 
 /** Of how many cases one tries a metamorphic relation. */
 const METAMORPHIC_EVERY = 8;
-/** Reductions per shard, one per signature: what diverges all the time must not stop the campaign. */
+/** Reductions per shard, one per signature, or one per engine if those are more: the campaign must go on. */
 const MAX_REDUCTIONS_PER_SHARD = 96;
 
 export interface ShardTask {
@@ -234,12 +234,11 @@ export class ShardRunner {
     return false;
   }
 
-  /** Minimizes what was found, in order of appearance, and groups it by normal form. */
+  /** Minimizes what was found, by turns of the engines, in order of appearance, and groups it by normal form. */
   private reduce(pending: Map<string, Pending>): FoundDivergence[] {
     const found = new Map<string, { divergence: FoundDivergence; cases: Set<number> }>();
-    let reductions = 0;
-    for (const { observation, scenario, firstCase, cases } of pending.values()) {
-      if (reductions++ >= MAX_REDUCTIONS_PER_SHARD) break;
+    const limit = Math.max(MAX_REDUCTIONS_PER_SHARD, this.engines.length);
+    for (const { observation, scenario, firstCase, cases } of byTurns(pending.values()).slice(0, limit)) {
       this.position = firstCase;
       const divergence = this.describe(observation, scenario, firstCase);
       const same = found.get(divergence.id);
@@ -271,6 +270,19 @@ export class ShardRunner {
       reliability: reduction?.reliability ?? 0,
     };
   }
+}
+
+/** The first of each engine, then the second of each, ...: one that diverges in many ways leaves room for others. */
+function byTurns(pending: Iterable<Pending>): Pending[] {
+  const turns: Pending[][] = [];
+  const seen = new Map<number, number>();
+  for (const entry of pending) {
+    const turn = seen.get(entry.observation.subject) ?? 0;
+    seen.set(entry.observation.subject, turn + 1);
+    turns[turn] ??= [];
+    turns[turn].push(entry);
+  }
+  return turns.flat();
 }
 
 export function vectorByName(engines: readonly Engine[], vector: readonly number[]): Record<string, number | null> {

@@ -21,6 +21,8 @@ import type { PlantedBug } from './support.ts';
 /** Cases after which a bug counts as not found. */
 export const MAX_CASES = 10_000;
 const CASES_PER_SHARD = 64;
+/** Of the combined campaign, whose engines are many. */
+const COMBINED_ACCESSES = 2048;
 const base = catalogueBase();
 
 export function profileOf(bug: PlantedBug): string {
@@ -147,7 +149,7 @@ export function runCombined(bugs: readonly PlantedBug[], profile: string, seed: 
     seed: BigInt(seed),
     vm: configOf(profile),
     ledger: ledgerFor(bugs, profile),
-    accessesPerCase: ACCESSES_PER_CASE,
+    accessesPerCase: COMBINED_ACCESSES,
   };
   const runner = new ShardRunner(engines, config);
   const found = new Map<string, FoundDivergence>();

@@ -82,5 +82,7 @@ export class Search {
   relax(predicate: Predicate): void {
     this.predicate = predicate;
     this.rejected.clear();
+    this.evaluations++;
+    this.observation = predicate(this.scenario) ?? this.observation;
   }
 }
