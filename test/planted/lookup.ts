@@ -4,8 +4,6 @@ import { AccessType } from '../../src/model/verdict.ts';
 import { ALLOW, bugsOf, cap, DENY, filter, R, RW, range, read, W } from './support.ts';
 
 const FIRST_MATCH = 'kvm_msr_allowed(), arch/x86/kvm/x86.c';
-const EXEMPTION = '9389b9d5d356 "KVM: x86: Ignore userspace MSR filters for x2APIC"';
-const BITS = 'api.rst, "KVM_X86_SET_MSR_FILTER": bit i of the bitmap is MSR base + i';
 
 /** The scan with its parts replaceable, so that each bug is one of them. */
 class ScanVm extends ReferenceVm {
@@ -32,17 +30,6 @@ class ScanVm extends ReferenceVm {
   /** nmsrs of a range, from its u32 end. */
   protected nmsrs(i: number): number {
     return (this.ranges.end[i]! - this.ranges.start[i]!) >>> 0;
-  }
-}
-
-class OffsetVm extends ReferenceVm {
-  protected place(offset: number): number {
-    return offset;
-  }
-
-  protected override bitOf(slot: number, index: number): number {
-    const bit = this.place(index - this.ranges.start[slot]!);
-    return (this.ranges.bitmap[slot]![bit >>> 3]! >>> (bit & 7)) & 1;
   }
 }
 
@@ -157,66 +144,6 @@ export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
     },
   },
   {
-    id: 'x2apic-missing',
-    title: 'no exemption of the x2APIC MSRs',
-    cite: EXEMPTION,
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x800, R)]), cap(1), read(0x800)],
-    vm: class extends ReferenceVm {
-      protected override exempt(): boolean {
-        return false;
-      }
-    },
-  },
-  {
-    id: 'x2apic-short',
-    title: 'the exemption ends at 0x8fe',
-    cite: EXEMPTION,
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x8ff, R)]), cap(1), read(0x8ff)],
-    vm: class extends ReferenceVm {
-      protected override exempt(index: number): boolean {
-        return index >= 0x800 && index < 0x8ff;
-      }
-    },
-  },
-  {
-    id: 'x2apic-long',
-    title: 'the exemption ends at 0x900',
-    cite: EXEMPTION,
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x900, R)]), cap(2), read(0x900)],
-    vm: class extends ReferenceVm {
-      protected override exempt(index: number): boolean {
-        return index >= 0x800 && index <= 0x900;
-      }
-    },
-  },
-  {
-    id: 'x2apic-one-low',
-    title: 'the exemption is 0x7ff-0x8fe',
-    cite: EXEMPTION,
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x7ff, R)]), cap(2), read(0x7ff)],
-    vm: class extends ReferenceVm {
-      protected override exempt(index: number): boolean {
-        return index >= 0x7ff && index < 0x8ff;
-      }
-    },
-  },
-  {
-    id: 'x2apic-any-bits',
-    title: 'the exemption looks at bits 8-11 of the index alone',
-    cite: EXEMPTION,
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x1800, R)]), cap(2), read(0x1800)],
-    vm: class extends ReferenceVm {
-      protected override exempt(index: number): boolean {
-        return ((index >>> 8) & 15) === 8;
-      }
-    },
-  },
-  {
     id: 'signed',
     title: 'indices are compared as signed numbers',
     cite: FIRST_MATCH,
@@ -225,105 +152,6 @@ export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
     vm: class extends ScanVm {
       protected override covers(i: number, index: number): boolean {
         return (index | 0) >= (this.ranges.start[i]! | 0) && (index | 0) < (this.ranges.end[i]! | 0);
-      }
-    },
-  },
-  {
-    id: 'bit-order',
-    title: 'bits of a byte are numbered from the most significant one',
-    cite: BITS,
-    smallest: 5,
-    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
-    vm: class extends OffsetVm {
-      protected override place(offset: number): number {
-        return offset ^ 7;
-      }
-    },
-  },
-  {
-    id: 'word-order',
-    title: 'the bitmap is read as big-endian 64-bit words',
-    cite: BITS,
-    smallest: 5,
-    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
-    vm: class extends OffsetVm {
-      protected override place(offset: number): number {
-        return offset ^ 0x38;
-      }
-    },
-  },
-  {
-    id: 'mask-5ff',
-    title: 'the offset is masked with 0x600 - 1, which is no power of two less one',
-    cite: 'userspace_msr_exit_test.c, deny_msr(): msr & (KVM_MSR_FILTER_MAX_BITMAP_SIZE - 1)',
-    // Bit 9 is the lowest that the mask drops: 513 MSRs.
-    smallest: 517,
-    example: [filter(ALLOW, [range(0, R, 513, [512])]), read(512)],
-    vm: class extends OffsetVm {
-      protected override place(offset: number): number {
-        return offset & 0x5ff;
-      }
-    },
-  },
-  {
-    id: 'mask-1fff',
-    title: 'the offset is masked with 0x1fff, as in the hardware bitmaps',
-    cite: 'vmx_set_msr_bitmap_read(): msr &= 0x1fff; a filter range holds up to 0x3000 MSRs',
-    // At 0x4b564d00, which KVM handles: where it does not, an exit mask is needed too.
-    smallest: 8197,
-    example: [filter(ALLOW, [range(0x4b56_2d00, R, 8193, [8192])]), read(0x4b56_4d00)],
-    vm: class extends OffsetVm {
-      protected override place(offset: number): number {
-        return offset & 0x1fff;
-      }
-    },
-  },
-  {
-    id: 'index-as-offset',
-    title: 'the low bits of the index, not index - base, number the bit',
-    cite: BITS,
-    smallest: 5,
-    example: [filter(ALLOW, [range(1, R, 1, [0])]), read(1)],
-    vm: class extends ReferenceVm {
-      protected override bitOf(slot: number, index: number): number {
-        const bit = index & 63;
-        return (this.ranges.bitmap[slot]![bit >>> 3]! >>> (bit & 7)) & 1;
-      }
-    },
-  },
-  {
-    id: 'default-inverted',
-    title: 'the default action is inverted',
-    cite: 'KVM_MSR_FILTER_DEFAULT_ALLOW is 0, _DENY is 1',
-    smallest: 5,
-    example: [filter(ALLOW, [range(0, W)]), read(0)],
-    vm: class extends ReferenceVm {
-      protected override activate(ranges: ReferenceVm['ranges'], defaultAllow: boolean): void {
-        super.activate(ranges, !defaultAllow);
-      }
-    },
-  },
-  {
-    id: 'default-kept',
-    title: 'a new filter keeps the default of the one before',
-    cite: 'the merged kvm_vm_ioctl_set_msr_filter() sets default_allow in the new filter object',
-    smallest: 5,
-    example: [filter(DENY, [range(0, W)]), read(0)],
-    vm: class extends ReferenceVm {
-      protected override activate(ranges: ReferenceVm['ranges']): void {
-        super.activate(ranges, this.defaultAllow);
-      }
-    },
-  },
-  {
-    id: 'bits-inverted',
-    title: 'a set bit denies',
-    cite: BITS,
-    smallest: 5,
-    example: [filter(ALLOW, [range(0, R)]), read(0)],
-    vm: class extends ReferenceVm {
-      protected override bitOf(slot: number, index: number): number {
-        return 1 - super.bitOf(slot, index);
       }
     },
   },
@@ -412,37 +240,6 @@ export const LOOKUP_BUGS = bugsOf('lookup', 'reference', [
         const { count, start, end } = this.ranges;
         const live = start.subarray(0, count).some((first, i) => end[i]! > first);
         return !live || super.allows(index, type);
-      }
-    },
-  },
-  {
-    id: 'copy-rounds-down',
-    title: 'the bitmap is copied in whole 8-byte words, rounded down',
-    cite: 'BITS_TO_LONGS() rounds up',
-    smallest: 5,
-    example: [filter(ALLOW, [range(0, R, 1, [0])]), read(0)],
-    vm: class extends ReferenceVm {
-      protected override bitOf(slot: number, index: number): number {
-        const { start, end } = this.ranges;
-        const whole = ((end[slot]! - start[slot]!) >>> 0) & ~63;
-        return index - start[slot]! < whole ? super.bitOf(slot, index) : 0;
-      }
-    },
-  },
-]);
-
-/** The exemption applied by a kernel that has none. */
-export const PROFILE_LOOKUP_BUGS = bugsOf('lookup', 'reference', [
-  {
-    id: 'early-exemption',
-    title: 'the x2APIC exemption is applied by the kernel that did not have it',
-    cite: '1a155254ff93 filters 0x800-0x8ff; 9389b9d5d356 exempts them',
-    profile: '1a155254ff93',
-    smallest: 6,
-    example: [filter(ALLOW, [range(0x800, R)]), cap(1), read(0x800)],
-    vm: class extends ReferenceVm {
-      protected override exempt(index: number): boolean {
-        return index >= 0x800 && index <= 0x8ff;
       }
     },
   },

@@ -14,6 +14,13 @@ describe('the catalogue', () => {
   });
 });
 
+describe('the smallest scenario stated by hand', () => {
+  test.each(PLANTED_BUGS.map((bug) => [bug.id, bug] as const))('of %s shows it', (_, bug) => {
+    expect(sizeOf({ events: bug.example })).toBe(bug.smallest);
+    expect(new BugRun(bug).observe({ events: bug.example })).toBeDefined();
+  });
+});
+
 describe('every planted bug', () => {
   const results: BugResult[] = [];
 

@@ -1,7 +1,7 @@
 /** What the catalogue of planted bugs is written with: the type, and short words for scenarios. */
 import type { Engine, EngineVm, VmConfig } from '../../src/engines/contract.ts';
 import { interval } from '../../src/engines/interval.ts';
-import { reference } from '../../src/engines/reference.ts';
+import { ReferenceVm, reference } from '../../src/engines/reference.ts';
 import { svm } from '../../src/engines/svm.ts';
 import { vmx } from '../../src/engines/vmx.ts';
 import type { MsrFilterRange } from '../../src/model/filter.ts';
@@ -116,3 +116,12 @@ export const nested = (
   list: readonly (readonly [number, Directions])[] = [],
   more: { readonly bitmaps?: boolean; readonly mapped?: boolean; readonly clean?: boolean } = {},
 ): ScenarioEvent => ({ kind: 'nested', bitmaps: true, mapped: true, ...more, passthrough: passthrough(list) });
+
+/** A VM of a kernel with some of its rules changed. */
+export function withProfile(change: Partial<VmConfig['profile']>): new (config: VmConfig) => ReferenceVm {
+  return class extends ReferenceVm {
+    constructor(config: VmConfig) {
+      super({ ...config, profile: { ...config.profile, ...change } });
+    }
+  };
+}

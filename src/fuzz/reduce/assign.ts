@@ -114,11 +114,8 @@ export const smallForms: Move = (search) => {
   const number = scenario.events.findIndex(({ kind }) => kind === 'filter');
   const filters = scenario.events.filter(({ kind }) => kind === 'filter').length;
   const ranges = rangesOf(scenario, number);
+  if (observation.kind.startsWith('bitmap:') && accesses.length === 0) onOwnIndex(search);
   if (filters !== 1 || ranges.length !== 1 || ranges[0]!.nmsrs !== 1 || ranges[0]!.flags > 3) return;
-  if (observation.kind.startsWith('bitmap:') && accesses.length === 0) {
-    const own = [1, 2, 3].map((flags) => ({ flags: 0, ranges: [plainRange(observation.index, flags)] }));
-    search.trySmallest(own.map((filter) => withFilter(scenario, number, filter)));
-  }
   if (observation.access < 0 || accesses.length !== 1) return;
   const bare = hasKind(scenario, 'cap') ? [scenario, withoutKinds(scenario, 'cap')] : [scenario];
   const candidates = bare.flatMap((from) =>
@@ -129,7 +126,7 @@ export const smallForms: Move = (search) => {
 
 /** One MSR accessed in both directions, and two ranges on it. */
 export const bothDirections: Move = (search) => {
-  const { scenario } = search;
+  const scenario = withoutKinds(search.scenario, 'cap', 'ignoreMsrs');
   const number = scenario.events.findIndex(({ kind }) => kind === 'filter');
   const ranges = rangesOf(scenario, number);
   if (accessesOf(scenario).length !== 2 || ranges.length !== 2 || ranges.some(({ flags }) => flags > 3)) return;
@@ -146,6 +143,16 @@ export const bothDirections: Move = (search) => {
     ),
   );
 };
+
+/** What a bitmap shows of an MSR by one denied range on it, and not by the default. */
+function onOwnIndex(search: Search): void {
+  const { index } = search.observation;
+  const own = [1, 2, 3].map((flags) => ({ flags: 0, ranges: [plainRange(index, flags)] }));
+  for (let number = 0; number < search.scenario.events.length; number++) {
+    if (rangesOf(search.scenario, number).length !== 1) continue;
+    search.trySmallest(own.map((filter) => withFilter(search.scenario, number, filter)));
+  }
+}
 
 function forms(scenario: Scenario, index: number, type: 0 | 1): Scenario[] {
   const moved = withAccesses(scenario, [{ index, type }]);

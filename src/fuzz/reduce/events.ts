@@ -127,9 +127,13 @@ export const orderEvents: Move = (search) => {
   }
 };
 
-/** The ranges of two filters in one. */
+/** The ranges of two filters, or the bits of two masks, in one event. */
 function merged(scenario: Scenario, i: number, j: number): Scenario[] {
   const [first, second] = [scenario.events[i]!, scenario.events[j]!];
+  if (first.kind === 'cap' && second.kind === 'cap') {
+    const both = withEvent(scenario, j, { ...second, mask: first.mask | second.mask });
+    return [withoutEvents(both, (number) => number === i)];
+  }
   if (first.kind !== 'filter' || second.kind !== 'filter') return [];
   const ranges = [...first.filter.ranges, ...second.filter.ranges];
   if (ranges.length > KVM_MSR_FILTER_MAX_RANGES) return [];
@@ -137,7 +141,7 @@ function merged(scenario: Scenario, i: number, j: number): Scenario[] {
   return [withoutEvents(both, (number) => number === i)];
 }
 
-/** Contents of two events of one kind exchanged, also with one of them dropped; and filters merged. */
+/** Contents of two events of one kind exchanged, also with one of them dropped; and merged. */
 export const exchangeContents: Move = (search) => {
   for (let i = 0; i < search.scenario.events.length; i++) {
     for (let j = i + 1; j < search.scenario.events.length; j++) {

@@ -49,7 +49,9 @@ export const exemplars: Move = (search) => {
   const candidates = search.places.exemplars.flatMap((to) => {
     const alone = mapRanges(search.scenario, (range) => (touches(range, index) ? reshape(range, index, 1) : range));
     const moved = [...moves(search.scenario, index, to.index - index), relocate(alone, index, to.index - index, false)];
+    const accesses = accessesOf(search.scenario).map((old) => (old.index === index ? to : old));
     const turned = to.type === type ? moved : moved.map(exchangeDirections);
+    turned.push(withAccesses(search.scenario, accesses));
     const fewer = turned.flatMap((scenario) => [
       withoutKinds(scenario, 'cap'),
       ...reasonVariants(withoutKinds(scenario, 'filter')),
@@ -103,6 +105,14 @@ export const withoutMask: Move = (search) => {
   }
 };
 
+/** Without a wish for pass-through, a filter shows in a bitmap only at MSRs that pass through from the start. */
+export const withoutWish: Move = (search) => {
+  const { index, kind } = search.observation;
+  if (!kind.startsWith('bitmap:') || !hasKind(search.scenario, 'candidates')) return;
+  const bare = withoutKinds(search.scenario, 'candidates');
+  search.trySmallest(search.places.always.map((to) => relocate(bare, index, to - index, false)));
+};
+
 /** Where several accesses matter, each is made plain by itself. */
 export const plainAccesses: Move = (search) => {
   const count = accessesOf(search.scenario).length;
@@ -126,6 +136,9 @@ export const plainAccesses: Move = (search) => {
 /** Two accesses to the MSRs 0 and 1, in every way. */
 function pairs(scenario: Scenario): Scenario[] {
   const single = [0, 1].flatMap((index) => ([0, 1] as const).map((type: AccessType) => ({ index, type })));
-  const both = single.flatMap((first) => single.map((second) => withAccesses(scenario, [first, second])));
+  const plain = hasKind(scenario, 'filter') ? reasonVariants(withoutKinds(scenario, 'filter')) : [];
+  const both = [scenario, ...plain].flatMap((from) =>
+    single.flatMap((first) => single.map((second) => withAccesses(from, [first, second]))),
+  );
   return hasKind(scenario, 'cap') ? [...both, ...both.map((other) => withoutKinds(other, 'cap'))] : both;
 }

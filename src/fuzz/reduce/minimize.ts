@@ -20,7 +20,7 @@ import { LANDMARKS } from '../space.ts';
 import { assign, bothDirections, exchangeTypes, smallForms } from './assign.ts';
 import { dropAccesses, dropEvents, dropRanges, isolate } from './cut.ts';
 import { exchangeContents, orderEvents, plainEvents } from './events.ts';
-import { exemplars, plainAccesses, relocateIndex, withoutMask } from './indices.ts';
+import { exemplars, plainAccesses, relocateIndex, withoutMask, withoutWish } from './indices.ts';
 import { compareCost, costOf } from './order.ts';
 import { type Move, type Places, type Predicate, Search } from './search.ts';
 import { badRanges, boundaries, clearBits, plainFillers, shapeRanges } from './shape.ts';
@@ -54,6 +54,7 @@ const CANONICAL: readonly Move[] = [
   clearBits,
   smallForms,
   withoutMask,
+  withoutWish,
   plainAccesses,
   plainFillers,
   bothDirections,
@@ -203,7 +204,7 @@ function familyOf(kind: Observation['kind']): readonly Observation['kind'][] {
 }
 
 function placesOf({ base, profile }: VmConfig, vendor: Vendor | undefined): Places {
-  const candidates = vendor ? passthroughCandidates(vendor, profile).map(({ index }) => index) : [];
+  const candidates = vendor ? passthroughCandidates(vendor, profile) : [];
   const outcomes = [BaseOutcome.HANDLED, BaseOutcome.UNKNOWN, BaseOutcome.INVALID];
   const exemplars = outcomes.flatMap((outcome) => {
     for (let index = 0; index < EXEMPLAR_LIMIT; index++) {
@@ -212,7 +213,8 @@ function placesOf({ base, profile }: VmConfig, vendor: Vendor | undefined): Plac
     return [];
   });
   return {
-    landmarks: [...new Set([...LANDMARKS, ...candidates])].sort((a, b) => a - b),
+    landmarks: [...new Set([...LANDMARKS, ...candidates.map(({ index }) => index)])].sort((a, b) => a - b),
+    always: candidates.filter(({ always }) => always).map(({ index }) => index),
     exemplars,
     outcome: (index, type) => base.outcome(index, type, 0),
   };

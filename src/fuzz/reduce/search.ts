@@ -20,6 +20,8 @@ export type Move = (search: Search) => void;
 export interface Places {
   /** Indices that rules treat differently, and pass-through candidates: where to move what depends on them. */
   readonly landmarks: readonly number[];
+  /** Indices that pass through from the creation of the vCPU on. */
+  readonly always: readonly number[];
   /** The lowest accesses that KVM handles, does not know, and rejects, where no filter decides. */
   readonly exemplars: readonly { readonly index: number; readonly type: AccessType }[];
   /** What KVM does with the access where no filter decides; an exit mask must fit it. */

@@ -13,6 +13,7 @@ import {
   withBits,
   withExactBitmap,
   withMasks,
+  withoutKinds,
   withRange,
   withRanges,
 } from './edit.ts';
@@ -81,6 +82,7 @@ export const shapeRanges: Move = (search) => {
     search.trySmallest(shapes(search, range).map((other) => withRange(search.scenario, number, slot, other)));
     cut(search, number, slot, (old, msrs) => reshape(old, old.base, old.nmsrs - msrs));
     cut(search, number, slot, (old, msrs) => reshape(old, (old.base + msrs) >>> 0, old.nmsrs - msrs));
+    carry(search, number, slot);
     const { base, nmsrs } = rangesOf(search.scenario, number)[slot]!;
     const bases = [0, 1, 0xffff_ffff - nmsrs + 1].filter((other) => other >= 0 && other < base);
     const at = (other: number): MsrFilterRange => ({ ...rangesOf(search.scenario, number)[slot]!, base: other });
@@ -107,10 +109,12 @@ function pairShapes(search: Search): void {
   for (let number = 0; number < search.scenario.events.length; number++) {
     const ranges = rangesOf(search.scenario, number);
     if (ranges.length !== 2 || ranges[0]!.nmsrs + ranges[1]!.nmsrs <= 3) continue;
+    const wide = ranges[0]!.nmsrs + ranges[1]!.nmsrs > 8;
     const small = (range: MsrFilterRange): MsrFilterRange[] => [
-      reshape(range, index, 1),
-      reshape(range, index - 1, 1),
-      reshape(range, index + 1, 1),
+      ...[index, index - 1, index + 1].flatMap((base) => {
+        const one = reshape(range, base, 1);
+        return wide ? [one, withBits(one, []), withBits(one, [0])] : [one];
+      }),
       reshape(range, index, 2),
       reshape(range, index - 1, 2),
     ];
@@ -134,17 +138,36 @@ function cut(
   }
 }
 
-/** What depends on the u32 wrap is smallest at the top of the index space. */
+/** Cuts off the front together with the MSR accessed there: what matters may be where the range ends. */
+function carry(search: Search, number: number, slot: number): void {
+  const rangeNow = (): MsrFilterRange => rangesOf(search.scenario, number)[slot]!;
+  if (search.observation.access < 0 || rangeNow().nmsrs <= 1) return;
+  for (let step = 2 ** Math.floor(Math.log2(rangeNow().nmsrs)); step >= 1; step /= 2) {
+    const { index } = search.observation;
+    const range = rangeNow();
+    const base = range.base + step;
+    if (step >= range.nmsrs || base > 0xffff_ffff || index < range.base || index >= base) continue;
+    const shorter = withRange(search.scenario, number, slot, reshape(range, base, range.nmsrs - step));
+    search.try(withAccesses(shorter, movedTo(shorter, index, base)));
+  }
+}
+
+function movedTo(scenario: Scenario, from: number, to: number): ReturnType<typeof accessesOf> {
+  return accessesOf(scenario).map((access) => (access.index === from ? { ...access, index: to } : access));
+}
+
+/** What depends on the u32 wrap, or on the sign of indices, is smallest at the top of the index space. */
 function toTheTop(search: Search): void {
+  if (search.observation.access < 0) return;
   for (const [index, nmsrs] of [
     [0xffff_ffff, 1],
     [0, 2],
   ] as const) {
     const accesses = accessesOf(search.scenario).map(({ type }) => ({ index, type }));
     const moved = mapRanges(withAccesses(search.scenario, accesses), (range) =>
-      range.base + range.nmsrs > 0xffff_ffff ? reshape({ ...range, base: 0xffff_ffff }, 0xffff_ffff, nmsrs) : range,
+      range.base + range.nmsrs >= 0x8000_0000 ? reshape({ ...range, base: 0xffff_ffff }, 0xffff_ffff, nmsrs) : range,
     );
-    search.try(moved);
+    search.trySmallest([moved, withoutKinds(moved, 'cap')]);
   }
 }
 
@@ -165,8 +188,7 @@ export const boundaries: Move = (search) => {
     let unit = 2 ** 31;
     while (Math.ceil((range.base + 1) / unit) * unit >= end) unit /= 2;
     const point = Math.ceil((range.base + 1) / unit) * unit;
-    const accesses = accessesOf(search.scenario).map((old) => (old.index === index ? { ...old, index: point } : old));
-    const moved = withAccesses(search.scenario, accesses);
+    const moved = withAccesses(search.scenario, movedTo(search.scenario, index, point));
     const masked = withMasks(moved, 7n);
     const narrow = reshape(range, point - 1, 2);
     const variants = [narrow, withBits(narrow, []), withBits(narrow, [0, 1])];
