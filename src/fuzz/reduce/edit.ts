@@ -1,6 +1,6 @@
 /** Edits of scenarios as values: each returns a new scenario and leaves its argument alone. */
 import type { MsrFilter, MsrFilterRange } from '../../model/filter.ts';
-import type { AccessBatch, MsrPassthrough, Scenario, ScenarioEvent } from '../../model/scenario.ts';
+import type { AccessBatch, FilterEvent, MsrPassthrough, Scenario, ScenarioEvent } from '../../model/scenario.ts';
 import type { AccessType } from '../../model/verdict.ts';
 
 export function withEvent(scenario: Scenario, number: number, event: ScenarioEvent): Scenario {
@@ -83,6 +83,14 @@ export function withMasks(scenario: Scenario, bits: bigint): Scenario {
 
 export function withoutKinds(scenario: Scenario, ...kinds: ScenarioEvent['kind'][]): Scenario {
   return { events: scenario.events.filter(({ kind }) => !kinds.includes(kind)) };
+}
+
+/** The event that changes least: an empty filter. */
+export const NOTHING: FilterEvent = { kind: 'filter', filter: { flags: 0, ranges: [] } };
+
+/** Events of one kind replaced by the event that changes least. */
+export function withNothing(scenario: Scenario, kind: ScenarioEvent['kind']): Scenario {
+  return { events: scenario.events.map((event) => (event.kind === kind ? NOTHING : event)) };
 }
 
 export function hasKind(scenario: Scenario, kind: ScenarioEvent['kind']): boolean {

@@ -1,11 +1,9 @@
 /** Moves that make events plain: deliveries, forms, masks, modes, replies, lists, and their order. */
 import { KVM_MSR_FILTER_MAX_RANGES } from '../../model/filter.ts';
 import type { FilterEvent, MsrPassthrough, Scenario, ScenarioEvent } from '../../model/scenario.ts';
-import { plainRange, withEvent, withoutEvents } from './edit.ts';
+import { NOTHING, plainRange, withEvent, withoutEvents } from './edit.ts';
 import { rankOf } from './order.ts';
 import type { Move, Search } from './search.ts';
-
-const NOTHING: FilterEvent = { kind: 'filter', filter: { flags: 0, ranges: [] } };
 
 /** Each event by itself, as plain as it can be. */
 export const plainEvents: Move = (search) => {

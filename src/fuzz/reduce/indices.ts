@@ -12,6 +12,7 @@ import {
   touches,
   withAccesses,
   withMasks,
+  withNothing,
   withoutKinds,
 } from './edit.ts';
 import type { Move, Search } from './search.ts';
@@ -109,8 +110,10 @@ export const withoutMask: Move = (search) => {
 export const withoutWish: Move = (search) => {
   const { index, kind } = search.observation;
   if (!kind.startsWith('bitmap:') || !hasKind(search.scenario, 'candidates')) return;
-  const bare = withoutKinds(search.scenario, 'candidates');
-  search.trySmallest(search.places.always.map((to) => relocate(bare, index, to - index, false)));
+  const bare = [withoutKinds(search.scenario, 'candidates'), withNothing(search.scenario, 'candidates')];
+  search.trySmallest(
+    bare.flatMap((scenario) => search.places.always.map((to) => relocate(scenario, index, to - index, false))),
+  );
 };
 
 /** Where several accesses matter, each is made plain by itself. */
