@@ -35,7 +35,9 @@ export async function requestFor(
   const stored = isFile ? undefined : await load(options.database, source);
   const scenario = stored ? stored.scenario : readInput(source);
   const parsed = parseScenario(parseJsonText(scenario, source), source);
-  if (parsed.events.length === 0) throw new InputError(`${source}: a scenario without events has nothing to run`);
+  // A stored one may be empty: what is wrong from the VM's creation on needs no event.
+  if (!stored && parsed.events.length === 0)
+    throw new InputError(`${source}: a scenario without events has nothing to run`);
   const given = options.engines !== undefined || options.engineModule !== undefined;
   const specs =
     given || !stored ? engineSpecs(options.engines ?? DEFAULT_ENGINES, options.engineModule ?? []) : stored.engines;
@@ -68,7 +70,12 @@ export function findingLines(reply: ReplayReply): string[] {
   if (reply.kind === 'lost') return [`diverges: an engine does not come back: ${reply.message}`];
   return reply.findings.map(({ kind, subject, event, access, index, write, vector, message, known }) => {
     const type = write ? 'WRMSR' : 'RDMSR';
-    const where = access < 0 ? `event ${event}` : `event ${event}, access ${access}: ${type} 0x${index.toString(16)}`;
+    const where =
+      event < 0
+        ? 'VM creation'
+        : access < 0
+          ? `event ${event}`
+          : `event ${event}, access ${access}: ${type} 0x${index.toString(16)}`;
     const verb = known === null ? 'diverges' : `known divergence ${known}`;
     return `${verb}: ${kind}, ${subject}, ${where}: ${message || vectorText(kind, vector)}`;
   });

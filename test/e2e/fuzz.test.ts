@@ -105,6 +105,34 @@ describe('the canary', () => {
   });
 });
 
+describe('a bitmap that is wrong from the start', () => {
+  test('needs no event to show, and can be shown and replayed', () => {
+    const path = join(folder, 'born-wrong.mjs');
+    const vmx = join(ROOT, 'dist/src/engines/vmx.js');
+    writeFileSync(
+      path,
+      `import { VmxVm, vmx } from ${JSON.stringify(vmx)};
+class BornWrongVm extends VmxVm {
+  createVcpu() { super.createVcpu(); this.page[0x174 >> 3] |= 1 << (0x174 & 7); }
+}
+export default { ...vmx, name: 'born-wrong', createVm: (config) => new BornWrongVm(config) };
+`,
+    );
+    const engines = ['--engines', 'reference,interval,vmx', '--engine-module', path];
+    const run = msrdiff(...campaign('born-wrong', '--cases', '64', '--seed', '1', ...engines, '--json'));
+    expect(run.code).toBe(1);
+    const [found, ...others] = lastJson(run).divergences as { id: string; kind: string; size: number }[];
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ kind: 'bitmap:needless-intercept', size: 0 });
+    const show = msrdiff('show', found!.id, '--database', database('born-wrong'));
+    expect(show.code).toBe(0);
+    expect(show.stdout).toContain('born-wrong stands alone');
+    const replay = msrdiff('replay', found!.id, '--database', database('born-wrong'));
+    expect(replay.code).toBe(1);
+    expect(replay.stdout).toContain('VM creation');
+  });
+});
+
 describe('an interrupted campaign', () => {
   const args = ['--cases', '2500', '--seed', '11', '--json'];
   const whole = (): unknown => lastJson(msrdiff(...campaign('whole', ...args))).digest;
