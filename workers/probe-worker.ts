@@ -1,14 +1,16 @@
 /** Worker thread: runs or minimizes one scenario, and posts what it found. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { EngineUnavailable, loadEngines } from '../src/engines/registry.ts';
+import type { Engine } from '../src/engines/contract.ts';
+import { EngineUnavailable } from '../src/engines/engine-unavailable.ts';
+import { closeEngines, loadEngines } from '../src/engines/registry.ts';
 import type { DivergenceKind, Observation } from '../src/fuzz/compare.ts';
 import { Evaluator } from '../src/fuzz/evaluate.ts';
 import { explainDivergence } from '../src/fuzz/explain/explain.ts';
 import { formatExplanation } from '../src/fuzz/explain/format.ts';
+import { divergenceId, vectorByName } from '../src/fuzz/findings.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { RELATIONS } from '../src/fuzz/metamorphic.ts';
 import { Minimizer } from '../src/fuzz/reduce/minimize.ts';
-import { divergenceId, vectorByName } from '../src/fuzz/shard.ts';
 import type { ProbeFinding, ProbeReply, ProbeRequest } from '../src/fuzz/worker-protocol.ts';
 import { catalogueBase } from '../src/model/catalogue.ts';
 import { parseJsonText } from '../src/model/json-text.ts';
@@ -20,6 +22,14 @@ const MAX_PER_ENGINE = 1;
 
 async function run(request: ProbeRequest): Promise<ProbeReply> {
   const engines = await loadEngines(request.engines);
+  try {
+    return work(request, engines);
+  } finally {
+    closeEngines(engines);
+  }
+}
+
+function work(request: ProbeRequest, engines: readonly Engine[]): ProbeReply {
   const config = { profile: findProfile(request.profile)!, base: catalogueBase() };
   const ledger = new Ledger(request.ledger, request.profile, request.day);
   const scenario = parseScenario(parseJsonText(request.scenario, 'scenario'), 'scenario');

@@ -1,28 +1,51 @@
 /** piscina worker: runs shards. Engines, VMs and buffers live as long as the thread. */
 import type { Engine, VmConfig } from '../src/engines/contract.ts';
-import { EngineUnavailable, loadEngines } from '../src/engines/registry.ts';
+import { EngineUnavailable } from '../src/engines/engine-unavailable.ts';
+import { closeEngines, loadEngines } from '../src/engines/registry.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { ShardRunner } from '../src/fuzz/shard.ts';
-import type { WorkerConfig, WorkerReply, WorkerRequest } from '../src/fuzz/worker-protocol.ts';
+import type { CloseRequest, WorkerConfig, WorkerReply, WorkerRequest } from '../src/fuzz/worker-protocol.ts';
 import { catalogueBase } from '../src/model/catalogue.ts';
+import type { MeasuredKernel } from '../src/model/kernel.ts';
 import { findProfile } from '../src/model/profile.ts';
 
-let current: { readonly key: string; readonly runner: ShardRunner; readonly names: readonly string[] } | undefined;
+/** What a thread keeps: engines are expensive to start. */
+interface Loaded {
+  readonly key: string;
+  readonly engines: readonly Engine[];
+  readonly kernels: Readonly<Record<string, MeasuredKernel>>;
+  runner: ShardRunner | undefined;
+}
+
+let current: Loaded | undefined;
 let pulse = new Int32Array(new SharedArrayBuffer(12));
 
-async function runnerFor(config: WorkerConfig): Promise<NonNullable<typeof current>> {
-  const key = JSON.stringify(config);
+async function loaded({ config, timeoutMs }: WorkerRequest): Promise<Loaded> {
+  const key = JSON.stringify({ ...config, kernels: undefined });
   if (current?.key === key) return current;
-  const engines = await loadEngines(config.engines);
+  closeEngines(current?.engines ?? []);
+  // Waiting for an engine with a time limit of its own is life: the watchdog is for those that have none.
+  const onWait = (): void => void Atomics.add(pulse, 2, 1);
+  const engines = await loadEngines(config.engines, { timeoutMs, onWait });
   const profile = findProfile(config.profile)!;
   for (const engine of engines) refuseIncomplete(engine, { profile, base: catalogueBase() });
-  const runner = new ShardRunner(
-    engines,
+  const kernels = { ...config.kernels };
+  for (const { name, kernel } of engines) if (kernel) kernels[name] ??= kernel.measure();
+  current = { key, engines, kernels, runner: undefined };
+  return current;
+}
+
+function runnerOf(all: Loaded, config: WorkerConfig): ShardRunner {
+  const profile = findProfile(config.profile)!;
+  const ledgerOf = (id: string): Ledger => new Ledger(config.ledger, id, config.day);
+  all.runner ??= new ShardRunner(
+    all.engines,
     {
       seed: BigInt(config.seed),
       vm: { profile, base: catalogueBase() },
-      ledger: new Ledger(config.ledger, config.profile, config.day),
+      ledger: ledgerOf(config.profile),
       accessesPerCase: config.accessesPerCase,
+      lanes: { sample: config.sample, kernels: all.kernels, ledgerOf },
     },
     (position, engine) => {
       Atomics.store(pulse, 0, position);
@@ -30,8 +53,7 @@ async function runnerFor(config: WorkerConfig): Promise<NonNullable<typeof curre
       Atomics.add(pulse, 2, 1);
     },
   );
-  current = { key, runner, names: engines.map(({ name }) => name) };
-  return current;
+  return all.runner;
 }
 
 /** What an engine's VM lacks is said before the campaign starts; what else goes wrong there is a finding. */
@@ -43,13 +65,33 @@ function refuseIncomplete(engine: Engine, vm: VmConfig): void {
   }
 }
 
-export default async function run({ config, task, pulse: shared }: WorkerRequest): Promise<WorkerReply> {
+/** Milliseconds that a thread holds its request to close, so that another thread gets the next one. */
+const HOLD_MS = 1_000;
+
+function close({ arrived, threads }: CloseRequest['close']): WorkerReply {
+  const here = new Int32Array(arrived);
+  Atomics.add(here, 0, 1);
+  Atomics.notify(here, 0);
+  closeEngines(current?.engines ?? []);
+  current = undefined;
+  const end = performance.now() + HOLD_MS;
+  for (let count = Atomics.load(here, 0); count < threads; count = Atomics.load(here, 0)) {
+    const left = end - performance.now();
+    if (left <= 0) break;
+    Atomics.wait(here, 0, count, left);
+  }
+  return { kind: 'closed' };
+}
+
+export default async function run(request: WorkerRequest | CloseRequest): Promise<WorkerReply> {
+  if ('close' in request) return close(request.close);
+  const { config, task, pulse: shared } = request;
   pulse = new Int32Array(shared);
   Atomics.add(pulse, 2, 1);
   try {
-    const { runner, names } = await runnerFor(config);
-    if (!task) return { kind: 'engines', names };
-    return { kind: 'shard', result: runner.run(task) };
+    const all = await loaded(request);
+    if (!task) return { kind: 'engines', names: all.engines.map(({ name }) => name), kernels: all.kernels };
+    return { kind: 'shard', result: runnerOf(all, config).run(task) };
   } catch (error) {
     if (error instanceof EngineUnavailable) return { kind: 'unavailable', message: error.message };
     throw error;

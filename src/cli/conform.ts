@@ -2,15 +2,16 @@
 import { type Command, Option } from 'commander';
 import { type ConformReport, conformFile } from '../corpus/conform.ts';
 import { readGroundTruth } from '../corpus/ground-truth.ts';
-import { engineSpecs, loadEngines } from '../engines/registry.ts';
+import { closeEngines, engineSpecs, loadEngines } from '../engines/registry.ts';
 import type { KernelProfile } from '../model/profile.ts';
 import { Exit } from './exit.ts';
-import { collect, jsonOption, moduleOption, profileValue } from './options.ts';
+import { collect, commandOption, jsonOption, moduleOption, profileValue } from './options.ts';
 import { resultName, table } from './render.ts';
 
 interface ConformOptions {
   readonly engine?: string[];
   readonly engineModule?: string[];
+  readonly engineCommand?: string[];
   readonly profile?: KernelProfile;
   readonly json?: boolean;
 }
@@ -22,17 +23,23 @@ export function addConform(program: Command): void {
     .description('run recordings of real kernels through engines: exit code 0 when every answer is the same')
     .option('--engine <name>', 'a built-in engine (repeatable; default: reference and interval)', collect)
     .addOption(moduleOption())
+    .addOption(commandOption())
     .addOption(
       new Option('--profile <name>', "rules to apply (default: the recorded kernel's)").argParser(profileValue),
     )
     .addOption(jsonOption())
     .action(async (files: string[], options: ConformOptions) => {
-      const names = options.engine ?? (options.engineModule ? [] : ['reference', 'interval']);
-      const engines = await loadEngines(engineSpecs(names, options.engineModule ?? []));
+      const { engineModule: modules = [], engineCommand: commands = [] } = options;
+      const names = options.engine ?? (modules.length + commands.length > 0 ? [] : ['reference', 'interval']);
+      const engines = await loadEngines(engineSpecs(names, modules, commands));
       const reports: ConformReport[] = [];
-      for (const path of files) {
-        const file = readGroundTruth(path);
-        for (const engine of engines) reports.push(conformFile(file, engine, options.profile));
+      try {
+        for (const path of files) {
+          const file = readGroundTruth(path);
+          for (const engine of engines) reports.push(conformFile(file, engine, options.profile));
+        }
+      } finally {
+        closeEngines(engines);
       }
       const holds = reports.every(({ mismatches }) => mismatches === 0);
       process.stdout.write(options.json ? `${JSON.stringify({ holds, reports })}\n` : `${text(reports)}\n`);

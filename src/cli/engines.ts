@@ -1,8 +1,8 @@
 /** `msrdiff engines`: what there is to compare. */
 import type { Command } from 'commander';
-import { builtInNames, DEFAULT_ENGINES, engineSpecs, loadEngines } from '../engines/registry.ts';
+import { builtInNames, closeEngines, DEFAULT_ENGINES, engineSpecs, loadEngines } from '../engines/registry.ts';
 import { KERNEL_PROFILES, NEWEST_PROFILE } from '../model/profile.ts';
-import { jsonOption, moduleOption } from './options.ts';
+import { commandOption, jsonOption, moduleOption } from './options.ts';
 import { table } from './render.ts';
 
 export function addEngines(program: Command): void {
@@ -10,9 +10,13 @@ export function addEngines(program: Command): void {
     .command('engines')
     .description('list engines, what they can run, and kernel profiles')
     .addOption(moduleOption())
+    .addOption(commandOption())
     .addOption(jsonOption())
-    .action(async (options: { engineModule?: string[]; json?: boolean }) => {
-      const engines = await loadEngines(engineSpecs(builtInNames(), options.engineModule ?? []));
+    .action(async (options: { engineModule?: string[]; engineCommand?: string[]; json?: boolean }) => {
+      const { engineModule, engineCommand } = options;
+      const engines = await loadEngines(engineSpecs(builtInNames(), engineModule ?? [], engineCommand));
+      // What they are is all that is asked of them.
+      closeEngines(engines);
       if (options.json) {
         const list = engines.map(({ name, capabilities }) => ({
           name,

@@ -2,14 +2,16 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { DEFAULT_ENGINES, type EngineSpec, engineSpecs } from '../engines/registry.ts';
+import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import { DEFAULT_ENGINES, DEFAULT_TIMEOUT_MS, type EngineSpec, engineSpecs } from '../engines/registry.ts';
 import { Campaign, type CampaignTotals, type FoldedShard } from '../fuzz/campaign.ts';
 import { ACCESSES_PER_CASE } from '../fuzz/case.ts';
 import { type Coverage, FEATURE_COUNT, FEATURE_NAMES, PAIR_COUNT } from '../fuzz/coverage.ts';
+import type { FoundDivergence } from '../fuzz/findings.ts';
 import { type LedgerEntry, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
 import { readLedger } from '../fuzz/ledger-json.ts';
-import { DEFAULT_TIMEOUT_MS, WorkerPool } from '../fuzz/pool.ts';
-import type { FoundDivergence } from '../fuzz/shard.ts';
+import { WorkerPool } from '../fuzz/pool.ts';
+import { DEFAULT_SAMPLE, type SampleRate } from '../fuzz/sample.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
 import { InputError } from '../model/input-error.ts';
 import type { KernelProfile } from '../model/profile.ts';
@@ -18,6 +20,7 @@ import { Store } from '../store/store.ts';
 import { Exit } from './exit.ts';
 import {
   collect,
+  commandOption,
   databaseOption,
   enginesOption,
   jsonOption,
@@ -30,8 +33,11 @@ import {
 } from './options.ts';
 import { Progress } from './progress.ts';
 import { quantity, table, vectorText } from './render.ts';
+import { commandOptions, commandsOf, permittedEngines } from './stored-engines.ts';
 
 const DEFAULT_SECONDS = 30;
+/** Accesses per case, in samples, when every case is one. */
+const SAMPLED_CASE = 16;
 
 interface FuzzOptions {
   readonly seconds?: number;
@@ -40,9 +46,12 @@ interface FuzzOptions {
   readonly workers: number;
   readonly engines?: string[];
   readonly engineModule?: string[];
+  readonly engineCommand?: string[];
   readonly profile: KernelProfile;
   readonly database: string;
-  readonly accesses: number;
+  readonly accesses?: number;
+  readonly sample?: number;
+  readonly sampleAccesses: number;
   readonly timeout: number;
   readonly ledger: string[] | boolean;
   readonly resume?: boolean | string;
@@ -66,9 +75,16 @@ export function addFuzz(program: Command): void {
     .option('--workers <n>', 'worker threads', positiveInteger, availableParallelism())
     .addOption(enginesOption().default(undefined, DEFAULT_ENGINES.join(',')))
     .addOption(moduleOption())
+    .addOption(commandOption())
     .addOption(profileOption())
     .addOption(databaseOption())
-    .option('--accesses <n>', 'accesses per case', positiveInteger, ACCESSES_PER_CASE)
+    .option('--accesses <n>', `accesses per case (default: ${ACCESSES_PER_CASE})`, positiveInteger)
+    .option(
+      '--sample <n>',
+      `real kernels get one case in n (default: ${DEFAULT_SAMPLE.every}; 1 if there is one other engine)`,
+      positiveInteger,
+    )
+    .option('--sample-accesses <n>', 'accesses of each event that they get', positiveInteger, DEFAULT_SAMPLE.accesses)
     .option(
       '--timeout <seconds>',
       'how long an engine may take for one case',
@@ -91,10 +107,9 @@ function ledgerOf({ ledger }: FuzzOptions): LedgerEntry[] {
 }
 
 function configOf(options: FuzzOptions): StoredConfig {
-  const engines = engineSpecs(
-    options.engines ?? (options.engineModule ? ['reference'] : DEFAULT_ENGINES),
-    options.engineModule ?? [],
-  );
+  const { engineModule: modules = [], engineCommand: commands = [] } = options;
+  const own = modules.length + commands.length > 0;
+  const engines = engineSpecs(options.engines ?? (own ? ['reference'] : DEFAULT_ENGINES), modules, commands);
   if (engines.length < 2 && options.engines) {
     throw new InputError('--engines names one engine: a comparison needs at least two');
   }
@@ -105,10 +120,24 @@ function configOf(options: FuzzOptions): StoredConfig {
     engines,
     ledger: ledgerOf(options),
     day: new Date().toISOString().slice(0, 10),
-    accessesPerCase: options.accesses,
+    ...sampling(options, engines),
+    kernels: {},
   };
   const seconds = options.seconds ?? (options.cases === undefined ? DEFAULT_SECONDS : null);
   return { worker, cases: options.cases ?? null, seconds };
+}
+
+/** One engine beside the kernels has nothing else to be compared with: every case is a sample, and short. */
+function sampling(
+  { accesses, sample, sampleAccesses }: FuzzOptions,
+  engines: readonly EngineSpec[],
+): { accessesPerCase: number; sample: SampleRate } {
+  const others = engines.filter((spec) => spec.kind !== 'kernel').length;
+  const forKernels = others < 2;
+  return {
+    accessesPerCase: accesses ?? (forKernels ? sampleAccesses * SAMPLED_CASE : ACCESSES_PER_CASE),
+    sample: { every: sample ?? (forKernels ? 1 : DEFAULT_SAMPLE.every), accesses: sampleAccesses },
+  };
 }
 
 async function fuzz(options: FuzzOptions): Promise<number> {
@@ -124,15 +153,18 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   let pool: WorkerPool | undefined;
   try {
     const stored = fresh ? undefined : await store.resumeCampaign(resumeId);
-    const config = fresh ?? (stored!.config as StoredConfig);
+    let config = fresh ?? (stored!.config as StoredConfig);
     const { worker } = config;
-    if (stored)
-      engineSpecs(
-        [],
-        worker.engines.flatMap((spec) => (spec.kind === 'module' ? [spec.path] : [])),
-      );
+    if (stored) checkStored(worker.engines, options.engineCommand ?? []);
     pool = new WorkerPool(worker, options.workers, options.timeout * 1000);
-    const names = await pool.load();
+    const { names, kernels } = await pool.load();
+    if (stored && names.join() !== stored.engines.join()) {
+      throw new EngineUnavailable(
+        `campaign ${stored.id} ran ${stored.engines.join(', ')}, and what is there now is ${names.join(', ')}: ` +
+          'give the engines their names back',
+      );
+    }
+    config = { ...config, worker: { ...worker, kernels } };
     const id = stored?.id ?? (await store.createCampaign(worker.seed, worker.profile, names, config));
     const campaign = new Campaign();
     for (const shard of stored ? await store.shards(id) : []) campaign.restore(shard as FoldedShard);
@@ -142,6 +174,20 @@ async function fuzz(options: FuzzOptions): Promise<number> {
     await pool?.close();
     await store.close();
   }
+}
+
+/** Engines of a stored campaign that may be gone, or may not be run without being asked for. */
+function checkStored(engines: readonly EngineSpec[], commands: readonly string[]): void {
+  engineSpecs(
+    [],
+    engines.flatMap((spec) => (spec.kind === 'module' ? [spec.path] : [])),
+  );
+  permittedEngines(engines, commands);
+  const others = commands.filter((command) => !commandsOf(engines).includes(command));
+  if (others.length === 0) return;
+  throw new InputError(
+    `the stored campaign does not run ${JSON.stringify(others[0])}: leave that --engine-command out`,
+  );
 }
 
 function campaignNumber(text: string): number {
@@ -238,13 +284,13 @@ class Run {
     divergences: readonly FoundDivergence[],
     totals: CampaignTotals,
   ): Promise<void> {
-    const { profile, engines } = this.config.worker;
+    const { engines } = this.config.worker;
     const record = {
       campaign: this.id,
       shard: folded.shard,
       digest: folded.digest,
       result: folded,
-      divergences: divergences.map((divergence) => ({ ...divergence, profile })),
+      divergences,
       totals: { ...totals, seconds: this.seconds() },
     };
     const fresh = new Set(await this.store.recordShard(record, engines as readonly EngineSpec[]));
@@ -286,9 +332,9 @@ class Run {
     if (options.json) process.stdout.write(`${JSON.stringify(this.summary())}\n`);
     else process.stdout.write(`${this.text(fresh.length)}\n`);
     if (this.interrupted && !options.json) {
-      process.stdout.write(
-        `interrupted; to continue: msrdiff fuzz --database ${options.database} --resume ${this.id}\n`,
-      );
+      const commands = commandOptions(this.config.worker.engines);
+      const again = ['msrdiff fuzz', '--database', options.database, '--resume', this.id, ...commands].join(' ');
+      process.stdout.write(`interrupted; to continue: ${again}\n`);
     }
     if (this.interrupted) return Exit.INTERRUPTED;
     if (campaign.totals.cases === 0) return Exit.OK;
@@ -311,6 +357,13 @@ class Run {
         new: isNew,
       })),
       known: totals.known,
+      samples: totals.samples,
+      kernels: Object.fromEntries(
+        Object.entries(this.config.worker.kernels).map(([name, { description, profile }]) => [
+          name,
+          { description, profile },
+        ]),
+      ),
       seconds: Math.round(this.seconds() * 1000) / 1000,
       engines: this.names,
       profile: this.config.worker.profile,
@@ -346,6 +399,11 @@ class Run {
       ['digest', totals.digest],
       ['results', this.options.database],
     ];
+    for (const [name, { cases, filters, accesses }] of Object.entries(totals.samples)) {
+      const kernel = this.config.worker.kernels[name]!;
+      const text = `${quantity(cases)} cases, ${quantity(filters)} filters, ${quantity(accesses)} accesses`;
+      rows.splice(-2, 0, [name, `${text}: ${kernel.description}, profile ${kernel.profile}`]);
+    }
     const list = [...this.found.values()].map(({ id, kind, subject, cases, size }) => [
       id,
       kind,

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { addConform } from './conform.ts';
 import { addEngines } from './engines.ts';
 import { Exit } from './exit.ts';
+import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
 import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
@@ -23,7 +24,8 @@ function build(): Command {
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addConform, addEngines]) add(program);
+  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addExport, addConform, addEngines])
+    add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -1,7 +1,7 @@
 /** `msrdiff minimize`: the normal forms of what a scenario shows. */
 import { type Command, Option } from 'commander';
 import { Exit } from './exit.ts';
-import { databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
+import { commandOption, databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
 import { diverges, findingLines, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
 
 /** Time limit of a minimization, in milliseconds. */
@@ -15,6 +15,7 @@ export function addMinimize(program: Command): void {
     .addOption(databaseOption())
     .addOption(enginesOption())
     .addOption(moduleOption())
+    .addOption(commandOption())
     .addOption(new Option('--profile <name>', 'kernel whose rules apply (default: as stored)').argParser(profileValue))
     .addOption(jsonOption())
     .action(async (source: string, options: SourceOptions & { json?: boolean }) => {

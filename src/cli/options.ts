@@ -48,6 +48,11 @@ export const enginesOption = (): Option =>
   new Option('--engines <names>', 'engines to compare, separated by commas').argParser(nameList);
 export const moduleOption = (): Option =>
   new Option('--engine-module <file>', 'an engine of your own, as an ES module (repeatable)').argParser(collect);
+export const commandOption = (): Option =>
+  new Option(
+    '--engine-command <command>',
+    'an engine of your own, as a process: docs/engine-protocol.md (repeatable)',
+  ).argParser(collect);
 export const profileOption = (): Option =>
   new Option('--profile <name>', 'kernel whose rules apply')
     .argParser(profileValue)

@@ -1,7 +1,7 @@
 /** `msrdiff replay`: does it still diverge? */
 import { type Command, Option } from 'commander';
 import { Exit } from './exit.ts';
-import { databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
+import { commandOption, databaseOption, enginesOption, jsonOption, moduleOption, profileValue } from './options.ts';
 import {
   diverges,
   findingLines,
@@ -19,6 +19,7 @@ export function addReplay(program: Command): void {
     .addOption(databaseOption())
     .addOption(enginesOption())
     .addOption(moduleOption())
+    .addOption(commandOption())
     .addOption(new Option('--profile <name>', 'kernel whose rules apply (default: as stored)').argParser(profileValue))
     .addOption(jsonOption())
     .action(async (source: string, options: SourceOptions & { json?: boolean }) => {

@@ -11,11 +11,13 @@ import { formatScenario, parseScenario } from '../model/scenario-json.ts';
 import { Store } from '../store/store.ts';
 import { readInput } from './options.ts';
 import { vectorText } from './render.ts';
+import { commandsOf, permittedEngines } from './stored-engines.ts';
 
 export interface SourceOptions {
   readonly database: string;
   readonly engines?: string[];
   readonly engineModule?: string[];
+  readonly engineCommand?: string[];
   readonly profile?: KernelProfile;
 }
 
@@ -25,33 +27,47 @@ export type ReplayReply = Extract<ProbeReply, { kind: 'done' | 'lost' }>;
 /** How long a scenario may take in all engines, in milliseconds. */
 export const PROBE_TIMEOUT_MS = 10_000;
 
+type Stored = Awaited<ReturnType<Store['divergence']>>;
+
 /** A path that exists, or looks like one, is a file; anything else is the id of a stored divergence. */
+export async function sourceOf(
+  source: string,
+  database: string,
+): Promise<{ readonly scenario: string; readonly divergence: Stored | undefined }> {
+  if (existsSync(source) || /[./]/.test(source)) return { scenario: readInput(source), divergence: undefined };
+  const divergence = await load(database, source);
+  return { scenario: divergence.scenario, divergence };
+}
+
 export async function requestFor(
   source: string,
   options: SourceOptions,
   action: ProbeRequest['action'],
 ): Promise<ProbeRequest> {
-  const isFile = existsSync(source) || /[./]/.test(source);
-  const stored = isFile ? undefined : await load(options.database, source);
-  const scenario = stored ? stored.scenario : readInput(source);
+  const { scenario, divergence: stored } = await sourceOf(source, options.database);
   const parsed = parseScenario(parseJsonText(scenario, source), source);
   // A stored one may be empty: what is wrong from the VM's creation on needs no event.
   if (!stored && parsed.events.length === 0)
     throw new InputError(`${source}: a scenario without events has nothing to run`);
-  const given = options.engines !== undefined || options.engineModule !== undefined;
+  const { engines, engineModule, engineCommand } = options;
+  const storedEngines = stored?.engines as readonly EngineSpec[] | undefined;
+  // Commands are given again to permit those that are stored, or to choose others.
+  const others = engineCommand?.some((command) => !storedEngines || !commandsOf(storedEngines).includes(command));
   const specs =
-    given || !stored ? engineSpecs(options.engines ?? DEFAULT_ENGINES, options.engineModule ?? []) : stored.engines;
+    engines || engineModule || others || !storedEngines
+      ? engineSpecs(engines ?? DEFAULT_ENGINES, engineModule ?? [], engineCommand)
+      : permittedEngines(storedEngines, engineCommand);
   return {
     scenario: formatScenario(parsed),
     profile: options.profile?.id ?? stored?.profile ?? NEWEST_PROFILE.id,
-    engines: specs as readonly EngineSpec[],
+    engines: specs,
     ledger: SHIPPED_LEDGER,
     day: new Date().toISOString().slice(0, 10),
     action,
   };
 }
 
-async function load(database: string, id: string): Promise<Awaited<ReturnType<Store['divergence']>>> {
+async function load(database: string, id: string): Promise<Stored> {
   const store = await Store.open(database, { readOnly: true });
   try {
     return await store.divergence(id);

@@ -1,8 +1,9 @@
 /** `msrdiff show`: one divergence, what decided in each engine, and what does not matter. */
 import type { Command } from 'commander';
 import { probe } from '../fuzz/probe.ts';
+import { InputError } from '../model/input-error.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
-import { databaseOption, jsonOption } from './options.ts';
+import { commandOption, databaseOption, jsonOption } from './options.ts';
 import { table, vectorText } from './render.ts';
 import { PROBE_TIMEOUT_MS, requestFor } from './scenario-source.ts';
 
@@ -12,8 +13,9 @@ export function addShow(program: Command): void {
     .argument('<id>', 'a stored divergence, or the first digits of its id')
     .description('explain a divergence')
     .addOption(databaseOption())
+    .addOption(commandOption())
     .addOption(jsonOption())
-    .action(async (id: string, options: { database: string; json?: boolean }) => {
+    .action(async (id: string, options: { database: string; engineCommand?: string[]; json?: boolean }) => {
       const store = await Store.open(options.database, { readOnly: true });
       let found: StoredDivergence;
       try {
@@ -21,11 +23,19 @@ export function addShow(program: Command): void {
       } finally {
         await store.close();
       }
-      const request = await requestFor(found.id, options, 'explain');
       // What does not come back cannot be asked why.
       const silent = found.kind === 'engine-timeout' || found.message.startsWith('took its worker down');
       const target = { kind: found.kind, subject: found.subject };
-      const reply = silent ? undefined : await probe({ ...request, target }, PROBE_TIMEOUT_MS);
+      let reply: Awaited<ReturnType<typeof probe>> | undefined;
+      let refused = '';
+      try {
+        const request = silent ? undefined : await requestFor(found.id, options, 'explain');
+        if (request) reply = await probe({ ...request, target }, PROBE_TIMEOUT_MS);
+      } catch (error) {
+        // What is stored can be shown without running anything.
+        if (!(error instanceof InputError)) throw error;
+        refused = error.message;
+      }
       const explained = reply?.kind === 'explained' ? reply : undefined;
       if (options.json) {
         process.stdout.write(`${JSON.stringify({ ...found, explanation: explained?.explanation ?? null })}\n`);
@@ -33,6 +43,7 @@ export function addShow(program: Command): void {
       }
       process.stdout.write(`${heading(found)}\n\n${found.scenario}\n`);
       if (explained?.explanation) process.stdout.write(`${explained.text.join('\n')}\n`);
+      else if (refused !== '') process.stdout.write(`no explanation: ${refused}\n`);
       else if (reply?.kind === 'lost') process.stdout.write(`no explanation: ${reply.message}\n`);
       else if (explained) process.stdout.write('it no longer diverges\n');
     });

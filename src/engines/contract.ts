@@ -7,6 +7,7 @@
 import type { BaseTable } from '../model/base.ts';
 import type { Vendor } from '../model/catalogue.ts';
 import type { MsrFilter } from '../model/filter.ts';
+import type { MeasuredKernel } from '../model/kernel.ts';
 import type { KernelProfile } from '../model/profile.ts';
 import type {
   AccessBatch,
@@ -16,6 +17,7 @@ import type {
   FilterDelivery,
   MsrPassthrough,
   NestedEvent,
+  Scenario,
   ScenarioEvent,
 } from '../model/scenario.ts';
 import type { AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
@@ -39,17 +41,47 @@ export interface EngineCapabilities {
   readonly bitmap?: Vendor;
 }
 
+/** Something that befell an engine that runs in a process of its own, and did not happen again. */
+export interface Incident {
+  /** It ended, did not answer in time, sent no frame, answered another request, or answered with an error. */
+  readonly kind: 'died' | 'hung' | 'garbage' | 'out-of-turn' | 'error';
+  /** One line, the same for the same cause: no process ids, no times. */
+  readonly message: string;
+}
+
+/** The part of an engine that says that a real kernel answers. */
+export interface KernelUnderTest {
+  /** Whose hardware bitmaps decide routes there; undefined where neither kvm_intel nor kvm_amd runs. */
+  readonly vendor: Vendor | undefined;
+  /** Measures base outcomes; takes seconds. Throws EngineUnavailable if the release has no profile. */
+  measure(): MeasuredKernel;
+}
+
 export interface Engine {
   /** Unique, stable: names divergences. Letters, digits, `-`, `_`, `.`, `@`. */
   readonly name: string;
   readonly capabilities: EngineCapabilities;
+  /** A campaign gives such an engine a sample of its cases, and compares with the rules and base of that kernel. */
+  readonly kernel?: KernelUnderTest | undefined;
   /** A new VM: no filter, exit mask 0, no APIC, one vCPU. */
   createVm(config: VmConfig): EngineVm;
+  /**
+   * What has befallen the engine since the last call, and was mended by running the case once more: its results are
+   * as if nothing had happened.
+   */
+  takeIncidents?(): Incident[];
+  /** Ends the processes that the engine runs in; nothing is asked of it afterwards. */
+  close?(): void;
 }
 
 export interface EngineVm {
   /** Back to the state of a new VM. Without it a campaign creates a VM for every case. */
   reset?(): void;
+  /**
+   * As `reset`, and announces all events that the methods will be called for until the next `begin` or `reset`, in
+   * order: the engine may run them ahead. Must not keep the scenario. The run may be given up half way.
+   */
+  begin?(scenario: Scenario): void;
   /** `KVM_X86_SET_MSR_FILTER`: 0 or a negative errno. The filter must not be kept by reference. */
   setFilter(filter: MsrFilter, delivery: FilterDelivery): number;
   /** `KVM_ENABLE_CAP`: 0 or a negative errno. */

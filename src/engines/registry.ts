@@ -1,4 +1,4 @@
-/** Engines by name, and engines that users bring as an ES module. */
+/** Engines by name, and engines that users bring as an ES module or as a command. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -6,34 +6,56 @@ import { pathToFileURL } from 'node:url';
 import { canary } from './canary.ts';
 import type { Engine, EventKind } from './contract.ts';
 import { type DecisionModule, fromDecision } from './decision.ts';
+import { EngineUnavailable } from './engine-unavailable.ts';
 import { interval } from './interval.ts';
+import { parseKernelEngine } from './kernel/engine-name.ts';
+import { GUEST_MODES, type KernelOptions, kernelLaunch } from './kernel/machines.ts';
 import { reference } from './reference.ts';
+import { startRemote } from './remote/remote-engine.ts';
 import { svm } from './svm.ts';
 import { vmx } from './vmx.ts';
 
 const BUILT_IN: readonly Engine[] = [reference, interval, vmx, svm, canary];
 export const DEFAULT_ENGINES: readonly string[] = ['reference', 'interval', 'vmx', 'svm'];
 
-/** An engine that is not there or does not load: exit code 3. */
-export class EngineUnavailable extends Error {
-  readonly code = 'MSRDIFF_ENGINE';
-}
+/** How long one engine may take for one case, or for one answer, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+/** How long a command may take to say HELLO, in milliseconds. */
+const COMMAND_START_MS = 10_000;
 
 /** How a worker finds an engine again: plain data. */
 export type EngineSpec =
   | { readonly kind: 'built-in'; readonly name: string }
-  | { readonly kind: 'module'; readonly path: string; readonly sha256: string };
+  | { readonly kind: 'module'; readonly path: string; readonly sha256: string }
+  /** Run by `sh -c`; speaks the engine protocol. */
+  | { readonly kind: 'command'; readonly command: string }
+  | { readonly kind: 'kernel'; readonly name: string; readonly options: KernelOptions };
+
+/** What engines need of the thread that they are loaded in. */
+export interface LoadContext {
+  /** How long an engine in a process of its own may take for one answer, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** Called several times a second while the thread waits for such an engine. */
+  readonly onWait?: () => void;
+}
 
 export function builtInNames(): string[] {
   return BUILT_IN.map(({ name }) => name);
 }
 
-/** Specs for a list of built-in names and module paths; reads the modules to record what they were. */
-export function engineSpecs(names: readonly string[], modules: readonly string[]): EngineSpec[] {
+/** Specs for names, module paths and commands; reads the modules to record what they were. */
+export function engineSpecs(
+  names: readonly string[],
+  modules: readonly string[],
+  commands: readonly string[] = [],
+  options: KernelOptions = {},
+): EngineSpec[] {
   const specs: EngineSpec[] = names.map((name) => {
+    if (parseKernelEngine(name)) return { kind: 'kernel', name, options };
     if (!BUILT_IN.some((engine) => engine.name === name)) {
       throw new EngineUnavailable(
-        `unknown engine "${name}": known are ${builtInNames().join(', ')}; use --engine-module for your own`,
+        `unknown engine "${name}": known are ${builtInNames().join(', ')}, kvm, kvm-svm@VERSION and kvm-vmx@VERSION; ` +
+          'use --engine-module or --engine-command for your own',
       );
     }
     return { kind: 'built-in', name };
@@ -48,22 +70,59 @@ export function engineSpecs(names: readonly string[], modules: readonly string[]
       );
     }
   }
+  for (const command of commands) specs.push({ kind: 'command', command });
   return specs;
 }
 
-/** Loads the engines, in order. Throws EngineUnavailable, with what is wrong and how to mend it. */
-export async function loadEngines(specs: readonly EngineSpec[]): Promise<Engine[]> {
+/** Loads the engines, in order, for `closeEngines`. Throws EngineUnavailable: what is wrong and how to mend it. */
+export async function loadEngines(specs: readonly EngineSpec[], context: LoadContext = {}): Promise<Engine[]> {
   const engines: Engine[] = [];
-  for (const spec of specs) {
-    const engine =
-      spec.kind === 'module' ? await loadModule(spec.path) : BUILT_IN.find(({ name }) => name === spec.name);
-    if (!engine) throw new EngineUnavailable(`unknown engine "${spec.kind === 'built-in' ? spec.name : spec.path}"`);
-    if (engines.some(({ name }) => name === engine.name)) {
-      throw new EngineUnavailable(`two engines are named "${engine.name}": give one of them another name`);
+  try {
+    for (const spec of specs) {
+      const engine = await loadEngine(spec, context);
+      engines.push(engine);
+      if (engines.findIndex(({ name }) => name === engine.name) !== engines.length - 1) {
+        throw new EngineUnavailable(`two engines are named "${engine.name}": give one of them another name`);
+      }
     }
-    engines.push(engine);
+  } catch (error) {
+    closeEngines(engines);
+    throw error;
   }
   return engines;
+}
+
+/** Ends the processes of those that have any. */
+export function closeEngines(engines: readonly Engine[]): void {
+  for (const engine of engines) engine.close?.();
+}
+
+async function loadEngine(spec: EngineSpec, { timeoutMs = DEFAULT_TIMEOUT_MS, onWait }: LoadContext): Promise<Engine> {
+  switch (spec.kind) {
+    case 'built-in': {
+      const engine = BUILT_IN.find(({ name }) => name === spec.name);
+      if (!engine) throw new EngineUnavailable(`unknown engine "${spec.name}"`);
+      return engine;
+    }
+    case 'module':
+      return loadModule(spec.path);
+    case 'command':
+      return startRemote({
+        label: `engine command ${JSON.stringify(spec.command)}`,
+        launch: { argv: ['sh', '-c', spec.command], transport: 'stdio', startMs: COMMAND_START_MS },
+        timeoutMs,
+        ...(onWait ? { onWait } : {}),
+      });
+    case 'kernel':
+      return startRemote({
+        name: spec.name,
+        label: `engine ${spec.name}`,
+        launch: kernelLaunch(spec.name, spec.options),
+        timeoutMs,
+        guestMode: GUEST_MODES.indexOf(spec.options.guestMode ?? 'long'),
+        ...(onWait ? { onWait } : {}),
+      });
+  }
 }
 
 async function loadModule(path: string): Promise<Engine> {

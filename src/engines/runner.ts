@@ -48,6 +48,8 @@ export class Runner {
   private readonly config: VmConfig;
   private readonly forms: readonly AccessForm[];
   private vm: EngineVm | undefined;
+  /** Scenarios that have been started ahead of `run`, each in a VM of its own; none if that failed. */
+  private begun: { readonly scenario: Scenario; readonly vm: EngineVm | undefined }[] = [];
 
   constructor(engine: Engine, config: VmConfig) {
     this.engine = engine;
@@ -63,6 +65,24 @@ export class Runner {
       incomparable: '',
       failure: undefined,
     };
+  }
+
+  /**
+   * Starts a scenario that `run` will be called with later, where the engine can run ahead. Scenarios are run in the
+   * order in which they are begun, and are told apart as objects; one that is left out is dropped.
+   */
+  begin(scenario: Scenario): void {
+    if (this.vm && !this.vm.begin) return;
+    let vm: EngineVm | undefined;
+    try {
+      vm = this.engine.createVm(this.config);
+      vm.begin?.(this.announced(scenario));
+    } catch {
+      // It will fail again in `run`, which tells.
+      vm = undefined;
+    }
+    if (vm && !vm.begin) this.vm ??= vm;
+    else this.begun.push({ scenario, vm });
   }
 
   /** Runs the scenario in a VM in its initial state. Never throws: what the engine throws ends in the trace. */
@@ -85,7 +105,7 @@ export class Runner {
     let at = 0;
     let number = 0;
     try {
-      const vm = this.freshVm();
+      const vm = this.freshVm(scenario);
       if (afterEvent) afterEvent(vm, undefined, -1, 0);
       for (; number < events.length; number++) {
         const event = events[number]!;
@@ -123,10 +143,25 @@ export class Runner {
     return this.vm;
   }
 
-  private freshVm(): EngineVm {
-    if (this.vm?.reset) this.vm.reset();
-    else this.vm = this.engine.createVm(this.config);
+  private freshVm(scenario: Scenario): EngineVm {
+    const place = this.begun.findIndex((begun) => begun.scenario === scenario);
+    const ahead = this.begun[place]?.vm;
+    this.begun = place < 0 ? [] : this.begun.slice(place + 1);
+    if (ahead) this.vm = ahead;
+    else if (this.vm?.begin) this.vm.begin(this.announced(scenario));
+    else if (this.vm?.reset) this.vm.reset();
+    else {
+      this.vm = this.engine.createVm(this.config);
+      this.vm.begin?.(this.announced(scenario));
+    }
     return this.vm;
+  }
+
+  /** The events that `run` will ask the engine for. */
+  private announced({ events }: Scenario): Scenario {
+    const end = events.findIndex((event) => this.missing(event) !== '');
+    const asked = end < 0 ? events : events.slice(0, end);
+    return { events: asked.filter(({ kind }) => kind === 'access' || this.runs(kind)) };
   }
 
   private missing(event: ScenarioEvent): string {
@@ -134,14 +169,18 @@ export class Runner {
       const form = event.batch.form ?? 'native';
       return this.forms.includes(form) ? '' : `does not run accesses of form ${form}`;
     }
-    if (DECISIVE.has(event.kind) && !this.engine.capabilities.events.includes(event.kind)) {
+    if (DECISIVE.has(event.kind) && !this.runs(event.kind)) {
       return `does not run ${event.kind} events`;
     }
     return '';
   }
 
+  private runs(kind: ScenarioEvent['kind']): boolean {
+    return this.engine.capabilities.events.includes(kind);
+  }
+
   private code(vm: EngineVm, event: Exclude<ScenarioEvent, { kind: 'access' }>): number {
-    if (!this.engine.capabilities.events.includes(event.kind)) return NOT_APPLICABLE;
+    if (!this.runs(event.kind)) return NOT_APPLICABLE;
     switch (event.kind) {
       case 'filter': {
         const filter = event.delivery === 'overwritten' ? withOwnBitmaps(event.filter) : event.filter;

@@ -7,7 +7,9 @@
  */
 import { createHash } from 'node:crypto';
 import { Coverage } from './coverage.ts';
-import type { FoundDivergence, ShardResult, ShardTask } from './shard.ts';
+import type { FoundDivergence } from './findings.ts';
+import type { SampleCounts } from './lane.ts';
+import type { ShardResult, ShardTask } from './shard.ts';
 import { NEUTRAL_STEERING, type Steering } from './space.ts';
 import { SteeringState } from './steering.ts';
 
@@ -33,6 +35,8 @@ export interface FoldedShard {
   readonly verdicts: readonly number[];
   readonly digest: string;
   readonly known: Readonly<Record<string, number>>;
+  /** By kernel engine; absent in campaigns of versions that had none. */
+  readonly samples?: Readonly<Record<string, SampleCounts>>;
   readonly uses: readonly number[];
   readonly news: readonly number[];
   readonly features: readonly number[];
@@ -46,6 +50,7 @@ export interface CampaignTotals {
   accesses: number;
   verdicts: number[];
   known: Record<string, number>;
+  samples: Record<string, SampleCounts>;
   /** Digest of the run so far: a chain over the shards' digests. */
   digest: string;
   engineSeconds: number;
@@ -79,6 +84,7 @@ export class Campaign {
     accesses: 0,
     verdicts: [0, 0, 0, 0, 0],
     known: {},
+    samples: {},
     digest: '',
     engineSeconds: 0,
     shardSeconds: 0,
@@ -151,13 +157,14 @@ export class Campaign {
       newPairs.push([byte, fresh]);
       this.coverage.pairs[byte]! |= fresh;
     }
-    const { shard, cases, accesses, verdicts, digest, known, uses, news, coverage } = result;
-    const features = coverage.features;
-    const folded: FoldedShard = { shard, cases, accesses, verdicts, digest, known, uses, news, features, newPairs };
+    const { shard, cases, accesses, verdicts, digest, known, samples, uses, news, coverage } = result;
+    const { features } = coverage;
+    const counts = { shard, cases, accesses, verdicts, digest, known, samples };
+    const folded: FoldedShard = { ...counts, uses, news, features, newPairs };
     this.fold(folded, features);
     this.totals.engineSeconds += result.engineSeconds;
     this.totals.shardSeconds += result.seconds;
-    await sink(folded, [...result.divergences, ...failures], this.totals, this.coverage);
+    await sink(folded, [...result.divergences, ...result.incidents, ...failures], this.totals, this.coverage);
   }
 
   private fold(folded: FoldedShard, features: readonly number[]): void {
@@ -170,10 +177,23 @@ export class Campaign {
     totals.accesses += folded.accesses;
     for (const [verdict, count] of folded.verdicts.entries()) totals.verdicts[verdict]! += count;
     for (const [id, count] of Object.entries(folded.known)) totals.known[id] = (totals.known[id] ?? 0) + count;
+    for (const [name, counts] of Object.entries(folded.samples ?? {})) {
+      totals.samples[name] = addSamples(totals.samples[name], counts);
+    }
     totals.digest = createHash('sha256').update(totals.digest).update(folded.digest).digest('hex').slice(0, 32);
     for (let i = 0; i < features.length; i++) this.coverage.features[i]! += features[i]!;
     this.steering.fold(folded.uses, folded.news);
     this.snapshots.set(folded.shard, { steering: this.steering.weights(), pairs: this.coverage.pairs.slice() });
     this.snapshots.delete(folded.shard - LAG);
   }
+}
+
+function addSamples(sum: SampleCounts | undefined, more: SampleCounts): SampleCounts {
+  if (!sum) return more;
+  return {
+    cases: sum.cases + more.cases,
+    filters: sum.filters + more.filters,
+    accesses: sum.accesses + more.accesses,
+    verdicts: sum.verdicts.map((count, verdict) => count + more.verdicts[verdict]!),
+  };
 }

@@ -52,6 +52,11 @@ export class Evaluator {
     this.oracle = known ?? new Runner(reference, config);
   }
 
+  /** Lets one engine start on a scenario that `run` will be called with later; in the same order. */
+  begin(engine: number, scenario: Scenario): void {
+    this.runners[engine]!.begin(scenario);
+  }
+
   /** Runs every engine. True if all agree and no audit found anything. */
   run(scenario: Scenario, accesses: number = countAccesses(scenario)): boolean {
     this.scenario = scenario;

@@ -32,7 +32,7 @@ export const SHIPPED_LEDGER: readonly LedgerEntry[] = [
     title: 'WRMSR TSC_DEADLINE is completed by the exit fastpath before the filter is asked',
     owner: 'msrdiff',
     link: 'arch/x86/kvm/x86.c, __handle_fastpath_wrmsr(); test/ground-truth/known-holes/linux-6.1-vmx-6e0.jsonl.gz',
-    profiles: ['1a155254ff93', '5.10.0', '5.10', '6.1', '6.18'],
+    profiles: ['1a155254ff93', '5.10.0', '5.10', '5.10.154', '6.1', '6.18'],
     expires: '2027-12-31',
     kind: 'verdict',
     engines: ['vmx', 'svm'],

@@ -5,36 +5,41 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
-import { type EngineSpec, EngineUnavailable } from '../engines/registry.ts';
+import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import type { EngineSpec } from '../engines/registry.ts';
 import { findProfile } from '../model/profile.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { ShardOutcome } from './campaign.ts';
 import { CaseGenerator, copyScenario } from './case.ts';
+import { divergenceId, type FoundDivergence } from './findings.ts';
 import { probe } from './probe.ts';
 import { sizeOf } from './reduce/order.ts';
 import { reduceLost } from './reduce-lost.ts';
-import { caseChoices, divergenceId, type FoundDivergence, type ShardTask } from './shard.ts';
-import type { WorkerConfig, WorkerReply, WorkerRequest } from './worker-protocol.ts';
+import { caseChoices, type ShardTask } from './shard.ts';
+import type { CloseRequest, WorkerConfig, WorkerReply, WorkerRequest } from './worker-protocol.ts';
 
-/** How long one engine may take for one case, and an engine module to load, in milliseconds. */
-export const DEFAULT_TIMEOUT_MS = 10_000;
 const POLL_MS = 100;
 /** Time limit of one attempt at a smaller reproducer. */
 const REDUCTION_TIMEOUT_MS = 1_000;
 /** Attempts at one shard; each leaves one more engine out of one more case. */
 const MAX_ATTEMPTS = 64;
+/** How long the processes of engines may take to end, in milliseconds. */
+const CLOSE_MS = 4_000;
 /** Position of a worker that has not begun a case. */
 const CANNOT_LOAD = -1;
 
+export type LoadedEngines = Pick<Extract<WorkerReply, { kind: 'engines' }>, 'names' | 'kernels'>;
+
 export class WorkerPool {
-  private readonly config: WorkerConfig;
+  private config: WorkerConfig;
   private readonly pool: Piscina;
   private readonly timeoutMs: number;
   private names: readonly string[] = [];
   /** Engines that have a reduced reproducer: one is enough, each costs some time-outs. */
   private readonly reduced = new Set<string>();
 
+  /** `timeoutMs`: how long one engine may take for one case, and an engine module to load. */
   constructor(config: WorkerConfig, workers: number, timeoutMs: number) {
     this.config = config;
     this.timeoutMs = timeoutMs;
@@ -43,8 +48,11 @@ export class WorkerPool {
     this.pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
   }
 
-  /** Loads the engines in a worker, so that one that never loads cannot hang the campaign. Their names, in order. */
-  async load(): Promise<readonly string[]> {
+  /**
+   * Loads the engines in a worker, so that one that never loads cannot hang the campaign, and measures those that are
+   * kernels and have not been measured. What has been loaded, in order.
+   */
+  async load(): Promise<LoadedEngines> {
     const attempt = await this.attempt();
     if (attempt.kind === 'lost') {
       const seconds = this.timeoutMs / 1000;
@@ -53,8 +61,12 @@ export class WorkerPool {
         : `took its worker down: ${attempt.message}`;
       throw new EngineUnavailable(`an engine module ${why}`);
     }
-    if (attempt.kind === 'engines') this.names = attempt.names;
-    return this.names;
+    if (attempt.kind === 'engines') {
+      this.names = attempt.names;
+      // Every worker compares with what the first one measured, and so does a run that resumes this one.
+      this.config = { ...this.config, kernels: attempt.kernels };
+    }
+    return { names: this.names, kernels: this.config.kernels };
   }
 
   async run(task: ShardTask): Promise<ShardOutcome> {
@@ -79,7 +91,17 @@ export class WorkerPool {
   }
 
   async close(): Promise<void> {
+    if (this.config.engines.some(({ kind }) => kind !== 'built-in' && kind !== 'module')) await this.closeEngines();
     await this.pool.destroy();
+  }
+
+  /** Lets engines in processes of their own end by themselves; those that do not are killed with their threads. */
+  private async closeEngines(): Promise<void> {
+    const arrived = new SharedArrayBuffer(4);
+    const threads = this.pool.threads.length;
+    const request: CloseRequest = { close: { arrived, threads } };
+    const signal = AbortSignal.timeout(CLOSE_MS);
+    await Promise.allSettled(Array.from({ length: threads }, () => this.pool.run(request, { signal })));
   }
 
   private async attempt(
@@ -103,6 +125,7 @@ export class WorkerPool {
     try {
       const request: WorkerRequest = {
         config: this.config,
+        timeoutMs: this.timeoutMs,
         pulse: pulse.buffer as SharedArrayBuffer,
         ...(task ? { task } : {}),
       };
@@ -139,6 +162,7 @@ export class WorkerPool {
       id: divergenceId(kind, subject, profile.id, message),
       kind,
       subject,
+      profile: profile.id,
       scenario: text,
       vector: Object.fromEntries(this.names.map((name) => [name, name === subject ? 1 : 0])),
       expected: 0,

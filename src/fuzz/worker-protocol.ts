@@ -1,7 +1,9 @@
 /** What passes between a campaign and its worker threads: plain data. */
 import type { EngineSpec } from '../engines/registry.ts';
+import type { MeasuredKernel } from '../model/kernel.ts';
 import type { DivergenceExplanation } from './explain/explain.ts';
 import type { LedgerEntry } from './ledger.ts';
+import type { SampleRate } from './sample.ts';
 import type { ShardResult, ShardTask } from './shard.ts';
 
 /** What all shards of a campaign have in common; plain data. */
@@ -13,20 +15,39 @@ export interface WorkerConfig {
   /** Day (YYYY-MM-DD) that decides which ledger entries have expired. */
   readonly day: string;
   readonly accessesPerCase: number;
+  readonly sample: SampleRate;
+  /** By name, once measured. */
+  readonly kernels: Readonly<Record<string, MeasuredKernel>>;
 }
 
 export interface WorkerRequest {
   readonly config: WorkerConfig;
   /** Absent: only load the engines and say what they are. */
   readonly task?: ShardTask;
+  /** How long an engine in a process of its own may take for one answer. */
+  readonly timeoutMs: number;
   /** Int32 x 3, shared with the watchdog: case, engine, beat. */
   readonly pulse: SharedArrayBuffer;
 }
 
+/** Ends the engines of one thread. As every thread takes one of these, each waits until the others have theirs. */
+export interface CloseRequest {
+  readonly close: {
+    /** Int32: threads that have taken theirs. */
+    readonly arrived: SharedArrayBuffer;
+    readonly threads: number;
+  };
+}
+
 export type WorkerReply =
-  | { readonly kind: 'engines'; readonly names: readonly string[] }
+  | {
+      readonly kind: 'engines';
+      readonly names: readonly string[];
+      readonly kernels: Readonly<Record<string, MeasuredKernel>>;
+    }
   | { readonly kind: 'unavailable'; readonly message: string }
-  | { readonly kind: 'shard'; readonly result: ShardResult };
+  | { readonly kind: 'shard'; readonly result: ShardResult }
+  | { readonly kind: 'closed' };
 
 /** One scenario to run, in a thread of its own. */
 export interface ProbeRequest {

@@ -47,6 +47,23 @@ export class BaseTable {
     return ((byte >>> ((apic === ApicMode.X2APIC ? 4 : 0) + type * 2)) & 3) as BaseOutcome;
   }
 
+  /** What a table is made of again: rows that differ from what is unlisted, ascending; in the window, x2APIC mode's. */
+  *rows(): Generator<BaseRow> {
+    for (let slot = 0; slot < this.directory.length; slot++) {
+      const leaf = this.directory[slot]!;
+      if (leaf === 0) continue;
+      for (let low = 0; low < LEAF_SIZE; low++) {
+        const byte = this.leaves[(leaf << LEAF_BITS) | low]!;
+        const index = slot * LEAF_SIZE + low;
+        const unlisted = index >= X2APIC_FIRST && index <= X2APIC_LAST ? 0xa : UNKNOWN_BYTE >>> 4;
+        const nibble = byte >>> 4;
+        if (nibble !== unlisted) {
+          yield { index, read: (nibble & 3) as BaseOutcome, write: (nibble >>> 2) as BaseOutcome };
+        }
+      }
+    }
+  }
+
   private put(index: number, byte: number): void {
     const slot = index >>> LEAF_BITS;
     if (this.directory[slot] === 0) {

@@ -63,6 +63,15 @@ const V5_10: KernelProfile = {
   nestedHonoursFilterForBases: false,
 };
 
+/** Range checks as before, flags of filter and exit mask as after: measured on Debian's 5.10.223 (docs/findings.md). */
+const V5_10_154: KernelProfile = {
+  ...V5_10,
+  id: '5.10.154',
+  title: 'Linux 5.10.154 on: unknown flags rejected, size and copy before range flags',
+  unknownFilterFlagsRejected: true,
+  unknownMaskBitsRejected: true,
+};
+
 const V5_10_0: KernelProfile = {
   ...V5_10,
   id: '5.10.0',
@@ -89,7 +98,7 @@ const V6_18: KernelProfile = {
 };
 
 /** Oldest first. */
-export const KERNEL_PROFILES: readonly KernelProfile[] = [ORIGINAL, V5_10_0, V5_10, V6_1, V6_18];
+export const KERNEL_PROFILES: readonly KernelProfile[] = [ORIGINAL, V5_10_0, V5_10, V5_10_154, V6_1, V6_18];
 export const NEWEST_PROFILE: KernelProfile = V6_18;
 
 /** The profile of that id, or of `newest`; undefined if there is none. */
@@ -97,12 +106,25 @@ export function findProfile(id: string): KernelProfile | undefined {
   return id === 'newest' ? NEWEST_PROFILE : KERNEL_PROFILES.find((profile) => profile.id === id);
 }
 
-/** The newest profile that is not newer than a kernel release such as "6.12.115+deb12"; undefined if none is. */
+/** Patch levels of 5.10.y from which on its profiles hold. */
+const LEVELS_5_10: readonly (readonly [number, KernelProfile])[] = [
+  [154, V5_10_154],
+  [27, V5_10],
+  [0, V5_10_0],
+];
+
+/**
+ * The newest profile that is not newer than a kernel release; undefined if none is. Takes what has a release in it:
+ * "6.12.115+deb12", or a whole "Linux 5.10.0-32-amd64 (#1 SMP Debian 5.10.223-1)", where the distribution's own number
+ * counts, because the other one does not have the patch level.
+ */
 export function profileOfRelease(release: string): KernelProfile | undefined {
-  const match = /(\d+)\.(\d+)/.exec(release);
+  const match = /Debian (\d+)\.(\d+)\.(\d+)/.exec(release) ?? /(\d+)\.(\d+)(?:\.(\d+))?/.exec(release);
   if (!match) return undefined;
-  const position = Number(match[1]) * 1000 + Number(match[2]);
+  const [major, minor, level] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
+  const position = major * 1000 + minor;
   // 6.17 introduced the recalculation that the 6.18 profile stands for.
   if (position === 6017) return V6_18;
+  if (position === V5_10.release) return LEVELS_5_10.find(([from]) => level >= from)![1];
   return KERNEL_PROFILES.filter((profile) => profile.release <= position).at(-1);
 }

@@ -1,0 +1,253 @@
+/*
+ * The channel of a machine that Bochs emulates, which has no fast way in but the disk and none out but disk and
+ * parallel port; both are driven by programmed I/O, without drivers. src/engines/remote/transport-mailbox.ts is the
+ * other side.
+ *
+ * The disk is a mailbox (numbers are little-endian; checksums are those of checksum()):
+ *   sector 0: struct header, written last by the host
+ *   from INBOX_SECTOR: the host's chunk
+ *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots of OUTBOX_SLOT_SECTORS, used in turn by us
+ * Through the parallel port go frames, each a byte for its kind and then
+ *   FRAME_IDLE: nothing. We wait for input.
+ *   FRAME_DATA: u32 length, the bytes
+ *   FRAME_SLOT: u32 length and u32 checksum of bytes that are in the next slot of the outbox
+ *   FRAME_TAKEN: u32 sequence number of a chunk that we have read: the host may write the next
+ *   FRAME_BROKEN: u32 sequence number of a chunk that failed its checksum; we end
+ * after GREETING, before which the host ignores everything (the BIOS may print).
+ */
+#define _GNU_SOURCE
+#include "transfer.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/io.h>
+
+#define SECTOR 512
+#define WORDS_PER_SECTOR (SECTOR / 4)
+/* READ SECTORS and WRITE SECTORS take a count of one byte. */
+#define MAX_SECTORS 255
+
+#define INBOX_SECTOR 1
+#define INBOX_SECTORS 128
+#define OUTBOX_SECTOR 256
+#define OUTBOX_SLOTS 16
+#define OUTBOX_SLOT_SECTORS 128
+/* Fewer bytes go faster through the port, at three I/O instructions each. */
+#define OUTBOX_WORTHWHILE 128
+
+#define HEADER_MAGIC 0x584f424du
+#define HEADER_END 1u
+#define GREETING "msrdiff mailbox 1\n"
+
+/* A wait this long is marked, so that the host can let us sleep. */
+#define POLLS_BEFORE_IDLE 200
+
+enum { FRAME_IDLE = '.', FRAME_DATA = 'D', FRAME_SLOT = 'S', FRAME_TAKEN = 'T', FRAME_BROKEN = 'B' };
+
+struct header {
+	uint32_t magic;
+	/* Of the chunk in the inbox, counting from 1; 0 while there is none. */
+	uint32_t sequence;
+	uint32_t length;
+	uint32_t flags;
+	uint32_t data_checksum;
+	/* How many outbox slots the host has read. */
+	uint32_t consumed;
+	/* Of the fields above. */
+	uint32_t header_checksum;
+};
+
+#define DATA_PORT 0x1f0
+#define COUNT_PORT 0x1f2
+#define LBA_PORT 0x1f3
+#define DEVICE_PORT 0x1f6
+#define COMMAND_PORT 0x1f7
+#define CONTROL_PORT 0x3f6
+#define DEVICE_LBA 0xe0
+#define CONTROL_NO_INTERRUPT 0x02
+#define COMMAND_READ 0x20
+#define COMMAND_WRITE 0x30
+#define STATUS_BUSY 0x80
+#define STATUS_READY_FOR_DATA 0x08
+#define STATUS_ERROR 0x01
+
+#define PARALLEL_DATA 0x378
+#define PARALLEL_CONTROL 0x37a
+/* Printer on line, no reset; the strobe prints a byte. */
+#define PARALLEL_IDLE 0x0c
+#define PARALLEL_STROBE 0x0d
+
+static uint32_t sequence, produced, consumed;
+static uint32_t inbox[INBOX_SECTORS * WORDS_PER_SECTOR];
+static size_t inbox_start, inbox_end;
+static uint32_t slot[OUTBOX_SLOT_SECTORS * WORDS_PER_SECTOR];
+
+/* FNV-1a over words instead of bytes; the last word is filled up with zeros. */
+static uint32_t checksum(const uint32_t *words, size_t bytes)
+{
+	uint32_t hash = 2166136261u;
+	for (size_t i = 0; i < (bytes + 3) / 4; i++)
+		hash = (hash ^ words[i]) * 16777619u;
+	return hash;
+}
+
+/* Returns the status, or STATUS_ERROR set. Bochs is busy for microseconds of its own time. */
+static uint8_t disk_status(void)
+{
+	uint8_t status;
+	do
+		status = inb(COMMAND_PORT);
+	while (status & STATUS_BUSY);
+	return status & STATUS_READY_FOR_DATA ? status : status | STATUS_ERROR;
+}
+
+static void disk_command(uint8_t command, uint32_t sector, uint32_t count)
+{
+	outb(DEVICE_LBA | (sector >> 24), DEVICE_PORT);
+	outb(count, COUNT_PORT);
+	outb(sector, LBA_PORT);
+	outb(sector >> 8, LBA_PORT + 1);
+	outb(sector >> 16, LBA_PORT + 2);
+	outb(command, COMMAND_PORT);
+}
+
+static int disk_read(uint32_t sector, uint32_t count, uint32_t *words)
+{
+	disk_command(COMMAND_READ, sector, count);
+	for (; count > 0; count--, words += WORDS_PER_SECTOR) {
+		if (disk_status() & STATUS_ERROR)
+			return -1;
+		insl(DATA_PORT, words, WORDS_PER_SECTOR);
+	}
+	return 0;
+}
+
+static int disk_write(uint32_t sector, uint32_t count, const uint32_t *words)
+{
+	disk_command(COMMAND_WRITE, sector, count);
+	for (; count > 0; count--, words += WORDS_PER_SECTOR) {
+		if (disk_status() & STATUS_ERROR)
+			return -1;
+		outsl(DATA_PORT, words, WORDS_PER_SECTOR);
+	}
+	return inb(COMMAND_PORT) & STATUS_ERROR ? -1 : 0;
+}
+
+static void print(const void *bytes, size_t length)
+{
+	const uint8_t *source = bytes;
+	for (size_t i = 0; i < length; i++) {
+		outb(source[i], PARALLEL_DATA);
+		outb(PARALLEL_STROBE, PARALLEL_CONTROL);
+		outb(PARALLEL_IDLE, PARALLEL_CONTROL);
+	}
+}
+
+static void print_frame(uint8_t kind, uint32_t number)
+{
+	print(&kind, 1);
+	print(&number, sizeof(number));
+}
+
+/* Reads the header; one that is being written is read again. */
+static int read_header(struct header *header)
+{
+	uint32_t words[WORDS_PER_SECTOR];
+	do {
+		if (disk_read(0, 1, words))
+			return -1;
+		memcpy(header, words, sizeof(*header));
+	} while (header->header_checksum != checksum(words, offsetof(struct header, header_checksum)));
+	consumed = header->consumed;
+	return 0;
+}
+
+static int next_chunk(void)
+{
+	struct header header;
+	for (unsigned polls = 0;; polls++) {
+		if (read_header(&header))
+			return -1;
+		if (header.sequence != sequence)
+			break;
+		if (polls >= POLLS_BEFORE_IDLE)
+			print(&(uint8_t){FRAME_IDLE}, 1);
+	}
+	if (header.flags & HEADER_END)
+		return -1;
+	uint32_t sectors = (header.length + SECTOR - 1) / SECTOR;
+	bool sound = header.magic == HEADER_MAGIC && header.length > 0 && header.length <= sizeof(inbox) &&
+		     disk_read(INBOX_SECTOR, sectors, inbox) == 0 && header.data_checksum == checksum(inbox, header.length);
+	if (!sound) {
+		print_frame(FRAME_BROKEN, header.sequence);
+		return -1;
+	}
+	sequence = header.sequence;
+	print_frame(FRAME_TAKEN, sequence);
+	inbox_start = 0;
+	inbox_end = header.length;
+	return 0;
+}
+
+static size_t mailbox_read(void *buffer, size_t size)
+{
+	if (inbox_start == inbox_end && next_chunk())
+		return 0;
+	size_t length = inbox_end - inbox_start < size ? inbox_end - inbox_start : size;
+	memcpy(buffer, (const uint8_t *)inbox + inbox_start, length);
+	inbox_start += length;
+	return length;
+}
+
+static int write_slot(const uint8_t *source, uint32_t length)
+{
+	struct header header;
+	while (produced - consumed == OUTBOX_SLOTS)
+		if (read_header(&header) || header.flags & HEADER_END)
+			return -1;
+	uint32_t sectors = (length + SECTOR - 1) / SECTOR;
+	/* Zeros after the last byte, for the checksum. */
+	slot[(length - 1) / 4] = 0;
+	memcpy(slot, source, length);
+	if (disk_write(OUTBOX_SECTOR + produced % OUTBOX_SLOTS * OUTBOX_SLOT_SECTORS, sectors, slot))
+		return -1;
+	produced++;
+	print_frame(FRAME_SLOT, length);
+	uint32_t sum = checksum(slot, length);
+	print(&sum, sizeof(sum));
+	return 0;
+}
+
+static int mailbox_write(const void *buffer, size_t length)
+{
+	const uint8_t *source = buffer;
+	while (length >= OUTBOX_WORTHWHILE) {
+		size_t part = length < sizeof(slot) ? length : sizeof(slot);
+		if (write_slot(source, (uint32_t)part))
+			return -1;
+		source += part;
+		length -= part;
+	}
+	if (length > 0) {
+		print_frame(FRAME_DATA, (uint32_t)length);
+		print(source, length);
+	}
+	return 0;
+}
+
+static const struct transfer mailbox = {.read = mailbox_read, .write = mailbox_write};
+
+int mailbox_open(const struct transfer **transfer)
+{
+	if (iopl(3)) {
+		fprintf(stderr, "msrdiff-kvm: channel bochs: %s\n", strerror(errno));
+		return -1;
+	}
+	outb(CONTROL_NO_INTERRUPT, CONTROL_PORT);
+	print(GREETING, strlen(GREETING));
+	*transfer = &mailbox;
+	return 0;
+}

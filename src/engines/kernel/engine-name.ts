@@ -1,0 +1,18 @@
+/**
+ * Names of engines that are real kernels: `kvm` (this machine's /dev/kvm), `kvm-svm@VERSION` (kvm_amd of that kernel
+ * on an emulated AMD processor) and `kvm-vmx@VERSION` (kvm_intel on an emulated Intel processor).
+ */
+
+export type KernelEngine =
+  | { readonly route: 'native' }
+  /** `version` is that of a stored kernel, or any label of a user's own. */
+  | { readonly route: 'svm' | 'vmx'; readonly version: string };
+
+const NAME = /^kvm-(svm|vmx)@(\w[\w.+-]{0,39})$/;
+
+/** Undefined if the name is not that of a kernel engine. */
+export function parseKernelEngine(name: string): KernelEngine | undefined {
+  if (name === 'kvm') return { route: 'native' };
+  const match = NAME.exec(name);
+  return match ? { route: match[1] as 'svm' | 'vmx', version: match[2]! } : undefined;
+}

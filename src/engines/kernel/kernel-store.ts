@@ -1,0 +1,117 @@
+/** Kernels in the cache: taken out of Debian packages, found again by version. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { downloadPackages, findKernelPackage, type PackageSource, withParts } from './apt.ts';
+import { buildOnce, writeAtomically } from './cache.ts';
+import { keepWhatBoots } from './kernel-files.ts';
+import { KernelUnavailable } from './kernel-unavailable.ts';
+import { isCloudFlavour, type KernelPackage } from './package-choice.ts';
+import { runTool } from './tool.ts';
+
+/** A kernel in the cache. */
+export interface StoredKernel {
+  /** As in the engine's name, such as "6.12". */
+  readonly version: string;
+  /** As `uname -r` has it. */
+  readonly release: string;
+  readonly flavour: 'cloud' | 'stock';
+  /** What it was taken from. */
+  readonly packages: readonly KernelPackage[];
+  /** Folder with `vmlinuz` and `modules/`. */
+  readonly folder: string;
+}
+
+const VERSION = /^\w[\w.+~-]{0,39}$/;
+
+const storeOf = (cache: string) => join(cache, 'kernels');
+const manifestOf = (cache: string, version: string) => join(storeOf(cache), `${version}.json`);
+
+/** Downloads the newest kernel of a version and stores it. Throws KernelUnavailable. */
+export function fetchKernel(cache: string, source: PackageSource, version: string): StoredKernel {
+  checkVersion(version);
+  const packages = withParts(source, findKernelPackage(source, version));
+  const key = packages.map(({ name, version: full }) => `${name}=${full}`).join();
+  return storeKernel(cache, version, packages, key, (folder) => {
+    downloadPackages(source, packages, folder);
+    return readdirSync(folder).map((name) => join(folder, name));
+  });
+}
+
+/** Stores the kernel that the .deb files hold. Throws KernelUnavailable. */
+export function storePackageFiles(cache: string, version: string, files: readonly string[]): StoredKernel {
+  checkVersion(version);
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readPackage(file));
+  const packages = files.map((file) => {
+    const [name, full] = runTool('dpkg-deb', ['--show', '--showformat=${Package} ${Version}', file])
+      .toString()
+      .split(' ');
+    return { name: name ?? basename(file), version: full ?? '' };
+  });
+  return storeKernel(cache, version, packages, hash.digest('hex'), () => [...files]);
+}
+
+function checkVersion(version: string): void {
+  if (!VERSION.test(version)) throw new KernelUnavailable(`"${version}" is no version of a kernel: give 6.12, say`);
+}
+
+function readPackage(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new KernelUnavailable(
+      `package ${file} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`,
+    );
+  }
+}
+
+/** `key` names the content; `obtain` puts the packages into a folder and returns their paths. */
+function storeKernel(
+  cache: string,
+  version: string,
+  packages: readonly KernelPackage[],
+  key: string,
+  obtain: (folder: string) => string[],
+): StoredKernel {
+  const name = createHash('sha256').update(key).digest('hex').slice(0, 12);
+  const folder = buildOnce(join(storeOf(cache), name), (temporary) => {
+    const [downloads, tree, kept] = [join(temporary, 'downloads'), join(temporary, 'tree'), join(temporary, 'kept')];
+    mkdirSync(downloads);
+    for (const file of obtain(downloads)) runTool('dpkg-deb', ['-x', file, tree]);
+    mkdirSync(kept);
+    keepWhatBoots(tree, kept);
+    return kept;
+  });
+  const release = readFileSync(join(folder, 'release'), 'utf8').trim();
+  const flavour = packages.some((part) => isCloudFlavour(part.name)) ? 'cloud' : 'stock';
+  const manifest = { version, release, flavour, packages, folder: name } as const;
+  writeAtomically(manifestOf(cache, version), `${JSON.stringify(manifest, null, 2)}\n`);
+  return { ...manifest, folder };
+}
+
+/** The stored kernel of that version, or undefined. */
+export function findKernel(cache: string, version: string): StoredKernel | undefined {
+  if (!VERSION.test(version)) return undefined;
+  try {
+    const manifest = JSON.parse(readFileSync(manifestOf(cache, version), 'utf8')) as StoredKernel;
+    return { ...manifest, folder: join(storeOf(cache), manifest.folder) };
+  } catch {
+    // Not there, or not ours: fetching writes it anew.
+    return undefined;
+  }
+}
+
+/** All stored kernels, by version. */
+export function listKernels(cache: string): StoredKernel[] {
+  let names: string[];
+  try {
+    names = readdirSync(storeOf(cache));
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => findKernel(cache, name.slice(0, -'.json'.length)) ?? [])
+    .sort((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }));
+}

@@ -1,0 +1,65 @@
+/** QEMU as an AMD processor with SVM, emulated in software (TCG), on which a kernel's own kvm_amd runs. */
+import { kernelCommandLine } from './kernel-arguments.ts';
+
+export const QEMU = 'qemu-system-x86_64';
+
+/** What the CPU model has and TCG does not (before QEMU 8): asked for, each is a warning on standard error. */
+const NOT_IN_TCG = [
+  'rdseed',
+  'sha-ni',
+  'rdpid',
+  'fxsr-opt',
+  'misalignsse',
+  '3dnowprefetch',
+  'osvw',
+  'topoext',
+  'perfctr-core',
+  'clzero',
+  'xsaveerptr',
+  'wbnoinvd',
+  'ibpb',
+  'amd-stibp',
+  'nrip-save',
+  'xsavec',
+  'xsaves',
+];
+
+export interface QemuMachine {
+  /** bzImage, or uncompressed with a PVH entry point. */
+  readonly image: string;
+  readonly initramfs: string;
+  /** File to append the kernel's console to. */
+  readonly log?: string | undefined;
+}
+
+/**
+ * argv of a machine whose helper speaks on standard input and output. One CPU: several with multi-threaded TCG may
+ * hang. QEMU ends when the guest powers off, which the helper does at the end of its input, and when the kernel panics.
+ */
+export function qemuCommand({ image, initramfs, log }: QemuMachine): string[] {
+  const console = log === undefined ? 'null,id=console' : `file,id=console,append=on,path=${escapeComma(log)}`;
+  return [
+    QEMU,
+    ['-accel', 'tcg'],
+    ['-machine', 'q35'],
+    ['-cpu', `EPYC-Rome,+svm,${NOT_IN_TCG.map((feature) => `-${feature}`).join(',')}`],
+    ['-smp', '1'],
+    ['-m', '512'],
+    ['-nodefaults', '-no-user-config', '-no-reboot'],
+    ['-display', 'none'],
+    ['-nic', 'none'],
+    ['-kernel', image],
+    ['-initrd', initramfs],
+    ['-append', kernelCommandLine('tty:/dev/vport0p1', log === undefined ? [] : ['console=ttyS0'])],
+    ['-chardev', console],
+    ['-serial', 'chardev:console'],
+    ['-chardev', 'stdio,id=channel,signal=off'],
+    ['-device', 'virtio-serial-pci'],
+    ['-device', 'virtserialport,chardev=channel,name=msrdiff'],
+  ].flat();
+}
+
+/** In QEMU's option syntax a comma in a value is doubled. */
+function escapeComma(value: string): string {
+  return value.replaceAll(',', ',,');
+}
