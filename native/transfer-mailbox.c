@@ -1,19 +1,17 @@
 /*
  * The channel of a machine that Bochs emulates, which has no fast way in but the disk and none out but disk and
- * parallel port; both are driven by programmed I/O, without drivers. src/engines/remote/transport-mailbox.ts is the
- * other side.
+ * parallel port; both are driven by programmed I/O, without drivers. src/engines/remote/mailbox.ts is the other side.
  *
- * The disk is a mailbox (numbers are little-endian; checksums are those of checksum()):
- *   sector 0: struct header, written last by the host
- *   from INBOX_SECTOR: the host's chunk
- *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots of OUTBOX_SLOT_SECTORS, used in turn by us
- * Through the parallel port go frames, each a byte for its kind and then
- *   FRAME_IDLE: nothing. We wait for input.
- *   FRAME_DATA: u32 length, the bytes
- *   FRAME_SLOT: u32 length and u32 checksum of bytes that are in the next slot of the outbox
- *   FRAME_TAKEN: u32 sequence number of a chunk that we have read: the host may write the next
- *   FRAME_BROKEN: u32 sequence number of a chunk that failed its checksum; we end
- * after GREETING, before which the host ignores everything (the BIOS may print).
+ * The second disk is a mailbox (numbers are little-endian; checksums are those of checksum()):
+ *   sector 0: struct header, written last by the host, and the host's chunk if it is short enough
+ *   from INBOX_SECTOR: the host's chunk if it is not
+ *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots, used in turn by us, each u32 length and u32 checksum of the bytes after them
+ * The parallel port rings the host's bell, because every byte there costs as much as a sector: after GREETING, before
+ * which the host ignores everything (the BIOS may print), each byte is one of
+ *   BELL_IDLE: we wait for input
+ *   BELL_SLOT: the next slot of the outbox is full
+ *   BELL_TAKEN: we have read a chunk: the host may write the next
+ *   BELL_BROKEN: a chunk failed its checksum; we end
  */
 #define _GNU_SOURCE
 #include "transfer.h"
@@ -27,29 +25,29 @@
 
 #define SECTOR 512
 #define WORDS_PER_SECTOR (SECTOR / 4)
-/* READ SECTORS and WRITE SECTORS take a count of one byte. */
-#define MAX_SECTORS 255
 
 #define INBOX_SECTOR 1
 #define INBOX_SECTORS 128
 #define OUTBOX_SECTOR 256
 #define OUTBOX_SLOTS 16
 #define OUTBOX_SLOT_SECTORS 128
-/* Fewer bytes go faster through the port, at three I/O instructions each. */
-#define OUTBOX_WORTHWHILE 128
 
 #define HEADER_MAGIC 0x584f424du
 #define HEADER_END 1u
 #define GREETING "msrdiff mailbox 1\n"
 
-/* A wait this long is marked, so that the host can let us sleep. */
+/*
+ * A wait this long is told the host. It then stops reading what we print, and Bochs sleeps as soon as the pipe is full
+ * of it.
+ */
 #define POLLS_BEFORE_IDLE 200
+#define IDLE_BELLS_PER_POLL 64
 
-enum { FRAME_IDLE = '.', FRAME_DATA = 'D', FRAME_SLOT = 'S', FRAME_TAKEN = 'T', FRAME_BROKEN = 'B' };
+enum { BELL_IDLE = '.', BELL_SLOT = 'S', BELL_TAKEN = 'T', BELL_BROKEN = 'B' };
 
 struct header {
 	uint32_t magic;
-	/* Of the chunk in the inbox, counting from 1; 0 while there is none. */
+	/* Of the chunk, counting from 1; 0 while there is none. */
 	uint32_t sequence;
 	uint32_t length;
 	uint32_t flags;
@@ -60,13 +58,22 @@ struct header {
 	uint32_t header_checksum;
 };
 
+#define HEADER_WORDS (sizeof(struct header) / 4)
+#define SHORT_CHUNK (SECTOR - sizeof(struct header))
+
+struct slot {
+	uint32_t length, checksum;
+	uint32_t words[OUTBOX_SLOT_SECTORS * WORDS_PER_SECTOR - 2];
+};
+
 #define DATA_PORT 0x1f0
 #define COUNT_PORT 0x1f2
 #define LBA_PORT 0x1f3
 #define DEVICE_PORT 0x1f6
 #define COMMAND_PORT 0x1f7
 #define CONTROL_PORT 0x3f6
-#define DEVICE_LBA 0xe0
+/* The second disk: the first is the one that was booted from. */
+#define DEVICE_LBA 0xf0
 #define CONTROL_NO_INTERRUPT 0x02
 #define COMMAND_READ 0x20
 #define COMMAND_WRITE 0x30
@@ -81,9 +88,11 @@ struct header {
 #define PARALLEL_STROBE 0x0d
 
 static uint32_t sequence, produced, consumed;
+/* Sector 0 as last read, and the chunk. */
+static uint32_t sector[WORDS_PER_SECTOR];
 static uint32_t inbox[INBOX_SECTORS * WORDS_PER_SECTOR];
 static size_t inbox_start, inbox_end;
-static uint32_t slot[OUTBOX_SLOT_SECTORS * WORDS_PER_SECTOR];
+static struct slot slot;
 
 /* FNV-1a over words instead of bytes; the last word is filled up with zeros. */
 static uint32_t checksum(const uint32_t *words, size_t bytes)
@@ -136,33 +145,34 @@ static int disk_write(uint32_t sector, uint32_t count, const uint32_t *words)
 	return inb(COMMAND_PORT) & STATUS_ERROR ? -1 : 0;
 }
 
-static void print(const void *bytes, size_t length)
+static void print(uint8_t byte)
 {
-	const uint8_t *source = bytes;
-	for (size_t i = 0; i < length; i++) {
-		outb(source[i], PARALLEL_DATA);
-		outb(PARALLEL_STROBE, PARALLEL_CONTROL);
-		outb(PARALLEL_IDLE, PARALLEL_CONTROL);
-	}
-}
-
-static void print_frame(uint8_t kind, uint32_t number)
-{
-	print(&kind, 1);
-	print(&number, sizeof(number));
+	outb(byte, PARALLEL_DATA);
+	outb(PARALLEL_STROBE, PARALLEL_CONTROL);
+	outb(PARALLEL_IDLE, PARALLEL_CONTROL);
 }
 
 /* Reads the header; one that is being written is read again. */
 static int read_header(struct header *header)
 {
-	uint32_t words[WORDS_PER_SECTOR];
 	do {
-		if (disk_read(0, 1, words))
+		if (disk_read(0, 1, sector))
 			return -1;
-		memcpy(header, words, sizeof(*header));
-	} while (header->header_checksum != checksum(words, offsetof(struct header, header_checksum)));
+		memcpy(header, sector, sizeof(*header));
+	} while (header->header_checksum != checksum(sector, offsetof(struct header, header_checksum)));
 	consumed = header->consumed;
 	return 0;
+}
+
+static bool read_chunk(const struct header *header)
+{
+	if (header->magic != HEADER_MAGIC || header->length == 0 || header->length > sizeof(inbox))
+		return false;
+	if (header->length <= SHORT_CHUNK)
+		memcpy(inbox, sector + HEADER_WORDS, SHORT_CHUNK);
+	else if (disk_read(INBOX_SECTOR, (header->length + SECTOR - 1) / SECTOR, inbox))
+		return false;
+	return header->data_checksum == checksum(inbox, header->length);
 }
 
 static int next_chunk(void)
@@ -174,19 +184,17 @@ static int next_chunk(void)
 		if (header.sequence != sequence)
 			break;
 		if (polls >= POLLS_BEFORE_IDLE)
-			print(&(uint8_t){FRAME_IDLE}, 1);
+			for (int i = 0; i < IDLE_BELLS_PER_POLL; i++)
+				print(BELL_IDLE);
 	}
 	if (header.flags & HEADER_END)
 		return -1;
-	uint32_t sectors = (header.length + SECTOR - 1) / SECTOR;
-	bool sound = header.magic == HEADER_MAGIC && header.length > 0 && header.length <= sizeof(inbox) &&
-		     disk_read(INBOX_SECTOR, sectors, inbox) == 0 && header.data_checksum == checksum(inbox, header.length);
-	if (!sound) {
-		print_frame(FRAME_BROKEN, header.sequence);
+	if (!read_chunk(&header)) {
+		print(BELL_BROKEN);
 		return -1;
 	}
 	sequence = header.sequence;
-	print_frame(FRAME_TAKEN, sequence);
+	print(BELL_TAKEN);
 	inbox_start = 0;
 	inbox_end = header.length;
 	return 0;
@@ -208,32 +216,28 @@ static int write_slot(const uint8_t *source, uint32_t length)
 	while (produced - consumed == OUTBOX_SLOTS)
 		if (read_header(&header) || header.flags & HEADER_END)
 			return -1;
-	uint32_t sectors = (length + SECTOR - 1) / SECTOR;
 	/* Zeros after the last byte, for the checksum. */
-	slot[(length - 1) / 4] = 0;
-	memcpy(slot, source, length);
-	if (disk_write(OUTBOX_SECTOR + produced % OUTBOX_SLOTS * OUTBOX_SLOT_SECTORS, sectors, slot))
+	slot.words[(length - 1) / 4] = 0;
+	memcpy(slot.words, source, length);
+	slot.length = length;
+	slot.checksum = checksum(slot.words, length);
+	uint32_t sectors = (offsetof(struct slot, words) + length + SECTOR - 1) / SECTOR;
+	if (disk_write(OUTBOX_SECTOR + produced % OUTBOX_SLOTS * OUTBOX_SLOT_SECTORS, sectors, (const uint32_t *)&slot))
 		return -1;
 	produced++;
-	print_frame(FRAME_SLOT, length);
-	uint32_t sum = checksum(slot, length);
-	print(&sum, sizeof(sum));
+	print(BELL_SLOT);
 	return 0;
 }
 
 static int mailbox_write(const void *buffer, size_t length)
 {
 	const uint8_t *source = buffer;
-	while (length >= OUTBOX_WORTHWHILE) {
-		size_t part = length < sizeof(slot) ? length : sizeof(slot);
+	while (length > 0) {
+		size_t part = length < sizeof(slot.words) ? length : sizeof(slot.words);
 		if (write_slot(source, (uint32_t)part))
 			return -1;
 		source += part;
 		length -= part;
-	}
-	if (length > 0) {
-		print_frame(FRAME_DATA, (uint32_t)length);
-		print(source, length);
 	}
 	return 0;
 }
@@ -247,7 +251,8 @@ int mailbox_open(const struct transfer **transfer)
 		return -1;
 	}
 	outb(CONTROL_NO_INTERRUPT, CONTROL_PORT);
-	print(GREETING, strlen(GREETING));
+	for (const char *text = GREETING; *text; text++)
+		print((uint8_t)*text);
 	*transfer = &mailbox;
 	return 0;
 }

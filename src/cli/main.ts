@@ -7,6 +7,7 @@ import { addEngines } from './engines.ts';
 import { Exit } from './exit.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
+import { addKernel } from './kernel.ts';
 import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
 import { addReplay } from './replay.ts';
@@ -24,7 +25,7 @@ function build(): Command {
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addExport, addConform, addEngines])
+  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addExport, addConform, addEngines, addKernel])
     add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

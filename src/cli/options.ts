@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { GUEST_MODES, type KernelOptions } from '../engines/kernel/machines.ts';
 import { InputError } from '../model/input-error.ts';
 import { findProfile, KERNEL_PROFILES, type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
 
@@ -73,4 +74,33 @@ export function readInput(path: string): string {
     if (error instanceof InputError) throw error;
     throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`);
   }
+}
+
+/** Options of kernel engines, as commander gives them. */
+export interface KernelCliOptions {
+  readonly kernelImage?: string;
+  readonly modules?: string;
+  readonly moduleParameters?: string[];
+  readonly guestMode?: (typeof GUEST_MODES)[number];
+}
+
+export const kernelOptions = (): Option[] => [
+  new Option('--kernel-image <file>', 'boot this bzImage instead of a stored kernel (kvm-svm@NAME, kvm-vmx@NAME)'),
+  new Option('--modules <folder>', 'its modules, as from make modules_install; without it, all are built in'),
+  new Option('--module-parameters <text>', 'such as "kvm_intel preemption_timer=0" (repeatable)').argParser(collect),
+  new Option('--guest-mode <mode>', 'CPU mode that guests of kernels run in').choices(GUEST_MODES).default('long'),
+];
+
+export function kernelOptionsOf(options: KernelCliOptions): KernelOptions {
+  const parameters = (options.moduleParameters ?? []).map((text): [string, string] => {
+    const match = /^([\w-]+) +(\S.*)$/.exec(text);
+    if (!match) throw new InputError(`--module-parameters ${JSON.stringify(text)}: give "MODULE NAME=VALUE ..."`);
+    return [match[1]!.replaceAll('-', '_'), match[2]!];
+  });
+  return {
+    guestMode: options.guestMode ?? 'long',
+    ...(options.kernelImage === undefined ? {} : { kernelImage: resolve(options.kernelImage) }),
+    ...(options.modules === undefined ? {} : { modules: resolve(options.modules) }),
+    ...(parameters.length === 0 ? {} : { moduleParameters: Object.fromEntries(parameters) }),
+  };
 }

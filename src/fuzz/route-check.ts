@@ -55,17 +55,19 @@ interface Access {
 interface Session {
   readonly name: string;
   readonly options: KernelVmOptions;
+  /** Every MSR of the windows is probed at its start and in its last state; else those that routes may differ on. */
+  readonly whole: boolean;
 }
 
 const SESSIONS: readonly Session[] = [
-  { name: 'no APIC', options: {} },
-  { name: 'APIC modes', options: { irqchip: true } },
-  { name: 'filter before the vCPU', options: { lateVcpu: true } },
+  { name: 'no APIC', options: {}, whole: true },
+  { name: 'APIC modes', options: { irqchip: true }, whole: false },
+  { name: 'filter before the vCPU', options: { lateVcpu: true }, whole: false },
 ];
 /** What KVM wishes differs from the start. */
 const VENDOR_SESSIONS = {
-  vmx: { name: 'C-states in the guest', options: { cstates: true } },
-  svm: { name: 'GenuineIntel CPUID', options: { intelCpuid: true } },
+  vmx: { name: 'C-states in the guest', options: { cstates: true }, whole: false },
+  svm: { name: 'GenuineIntel CPUID', options: { intelCpuid: true }, whole: false },
 } as const satisfies Record<string, Session>;
 
 export interface RouteCheckOptions {
@@ -125,7 +127,7 @@ class RouteChecker {
     const { vm } = this;
     // What KVM wishes is what passes without a filter.
     vm.remake({ ...session.options, lateVcpu: false });
-    const wishes = this.passing(this.everything);
+    const wishes = this.passing(session.whole ? this.everything : this.interesting);
     vm.remake(session.options);
     const model = this.newModel(wishes);
     const filters = new RouteFilters(random, this.model.capabilities.bitmap!, findProfile(this.kernel.profile)!);
@@ -134,12 +136,12 @@ class RouteChecker {
       vm.setFilter(filter, 'normal');
       model.setFilter(filter, 'normal');
     }
-    this.compare(model, this.everything, { session: session.name, state: 0, step: 'start' });
+    this.compare(model, this.interesting, { session: session.name, state: 0, step: 'start' });
     onState(1);
     for (let state = 1; state <= states; state++) {
       const step = this.step(session, model, filters, random);
       const where = { session: session.name, state, step };
-      this.compare(model, state === states ? this.everything : this.interesting, where);
+      this.compare(model, session.whole && state === states ? this.everything : this.interesting, where);
       onState(state + 1);
     }
   }
@@ -227,11 +229,11 @@ class RouteChecker {
       indices[i] = index;
       types[i] = type;
     }
-    const before = this.vm.stats().get('exits');
+    // A vCPU that is made late has no counters before its first access.
+    const before = this.vm.stats().get('exits') ?? 0n;
     this.vm.access({ indices, types }, new Uint8Array(count), new Uint8Array(count));
     const after = this.vm.stats().get('exits');
-    if (before === undefined || after === undefined)
-      throw new Error('the kernel has no "exits" counter: Linux 5.14 or newer is needed');
+    if (after === undefined) throw new Error('the kernel has no "exits" counter: Linux 5.14 or newer is needed');
     return Number(after - before) - 1;
   }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { elfSection, isElf } from './elf.ts';
 import { KernelUnavailable } from './kernel-unavailable.ts';
 import { runTool } from './tool.ts';
 
@@ -21,33 +22,6 @@ export function readModule(path: string): Buffer {
   return bytes;
 }
 
-/** Offsets in ELF64 structures, bytes. */
-const SECTION_TABLE = 0x28;
-const SECTION_ENTRY_SIZE = 0x3a;
-const SECTION_COUNT = 0x3c;
-const SECTION_NAMES = 0x3e;
-const SECTION_NAME = 0x00;
-const SECTION_OFFSET = 0x18;
-const SECTION_SIZE = 0x20;
-
-function section(elf: Buffer, name: string): Buffer | undefined {
-  const table = Number(elf.readBigUInt64LE(SECTION_TABLE));
-  const size = elf.readUInt16LE(SECTION_ENTRY_SIZE);
-  const headers = Array.from({ length: elf.readUInt16LE(SECTION_COUNT) }, (_, index) =>
-    elf.subarray(table + index * size, table + (index + 1) * size),
-  );
-  const content = (header: Buffer) => {
-    const offset = Number(header.readBigUInt64LE(SECTION_OFFSET));
-    return elf.subarray(offset, offset + Number(header.readBigUInt64LE(SECTION_SIZE)));
-  };
-  const names = content(headers[elf.readUInt16LE(SECTION_NAMES)]!);
-  const found = headers.find((header) => {
-    const start = header.readUInt32LE(SECTION_NAME);
-    return names.toString('latin1', start, names.indexOf(0, start)) === name;
-  });
-  return found && content(found);
-}
-
 export interface ModuleInfo {
   /** Release and options that the module is built for, such as "6.1.0-56-cloud-amd64 SMP preempt mod_unload modversions". */
   readonly vermagic: string;
@@ -59,7 +33,7 @@ export interface ModuleInfo {
 export function moduleInfo(module: Buffer, path: string): ModuleInfo {
   let fields: string[] | undefined;
   try {
-    if (module.readUInt32BE(0) === 0x7f454c46) fields = section(module, '.modinfo')?.toString('latin1').split('\0');
+    if (isElf(module)) fields = elfSection(module, '.modinfo')?.toString('latin1').split('\0');
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
   }

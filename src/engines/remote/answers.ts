@@ -42,7 +42,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     throw new ProtocolError(`answered HELLO with ${payload.length} bytes (at least 20 expected)`);
   if (readU32(payload, 0) !== MAGIC) throw new ProtocolError('answered HELLO without the magic number');
   const version = view.getUint16(4, true);
-  if (version !== VERSION) throw new ProtocolError(`speaks version ${version} of the protocol (${VERSION} expected)`);
+  if (version !== VERSION) throw new ProtocolError(`speaks version ${version} of the protocol instead of ${VERSION}`);
   const flags = payload[6]!;
   const vendor = payload[7]!;
   if (flags > 15) throw new ProtocolError(`states unknown flags in HELLO (${hex(flags)})`);

@@ -82,6 +82,8 @@ export class Bridge {
     const run = ++this.run;
     this.outgoing.length = 0;
     this.transport?.kill();
+    // What is sent from here on is for the next process.
+    this.transport = undefined;
     await this.gone;
     if (run !== this.run) return;
     Atomics.store(this.shared, Shared.PAUSED, 0);

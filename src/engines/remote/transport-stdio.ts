@@ -14,6 +14,8 @@ export class StdioTransport implements Transport {
   private readonly release: () => void;
   private stderr = '';
   private over = false;
+  /** Resolves the last write. */
+  private writable: () => void = () => {};
 
   constructor({ argv, cwd, env }: Launch, events: TransportEvents) {
     this.events = events;
@@ -31,6 +33,8 @@ export class StdioTransport implements Transport {
     });
     // EPIPE: that the process is gone is told once, by its end.
     child.stdin.on('error', () => {});
+    child.stdin.on('drain', () => this.writable());
+    child.stdin.on('close', () => this.writable());
     child.stdout.on('error', () => {});
     child.stderr.on('error', () => {});
     // A copy: what is passed to another thread must not share memory with Node's own buffers.
@@ -54,8 +58,7 @@ export class StdioTransport implements Transport {
     const { stdin } = this.child;
     if (this.over || stdin.destroyed || stdin.write(chunk)) return;
     return new Promise((resolve) => {
-      stdin.once('drain', resolve);
-      stdin.once('close', resolve);
+      this.writable = resolve;
     });
   }
 

@@ -1,0 +1,36 @@
+/** The little of ELF64 files that kernels and modules need. */
+
+const MAGIC = 0x7f454c46;
+const HEADER_SIZE = 64;
+
+export function isElf(bytes: Buffer): boolean {
+  return bytes.length >= HEADER_SIZE && bytes.readUInt32BE(0) === MAGIC;
+}
+
+/** Offsets in ELF64 structures, bytes. */
+const SECTION_TABLE = 0x28;
+const SECTION_ENTRY_SIZE = 0x3a;
+const SECTION_COUNT = 0x3c;
+const SECTION_NAMES = 0x3e;
+const SECTION_NAME = 0x00;
+const SECTION_OFFSET = 0x18;
+const SECTION_SIZE = 0x20;
+
+/** Content of a section, in place, or undefined. Throws RangeError or TypeError if the file is cut off. */
+export function elfSection(elf: Buffer, name: string): Buffer | undefined {
+  const table = Number(elf.readBigUInt64LE(SECTION_TABLE));
+  const size = elf.readUInt16LE(SECTION_ENTRY_SIZE);
+  const headers = Array.from({ length: elf.readUInt16LE(SECTION_COUNT) }, (_, index) =>
+    elf.subarray(table + index * size, table + (index + 1) * size),
+  );
+  const content = (header: Buffer) => {
+    const offset = Number(header.readBigUInt64LE(SECTION_OFFSET));
+    return elf.subarray(offset, offset + Number(header.readBigUInt64LE(SECTION_SIZE)));
+  };
+  const names = content(headers[elf.readUInt16LE(SECTION_NAMES)]!);
+  const found = headers.find((header) => {
+    const start = header.readUInt32LE(SECTION_NAME);
+    return names.toString('latin1', start, names.indexOf(0, start)) === name;
+  });
+  return found && content(found);
+}

@@ -1,0 +1,106 @@
+/** examples/protocol-engine.c against recordings of kernels, in campaigns, and killed at any time. */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { conformFile } from '../../src/corpus/conform.ts';
+import { readGroundTruth } from '../../src/corpus/ground-truth.ts';
+import { reference } from '../../src/engines/reference.ts';
+import { Runner } from '../../src/engines/runner.ts';
+import { lastJson, msrdiff } from '../e2e/cli.ts';
+import { CONFIG, compileExample, generated, ROOT, resultOf, scratchFolder, start } from './support.ts';
+
+const folder = scratchFolder();
+const program = compileExample(folder);
+
+beforeEach((context) => {
+  if (program === undefined) context.skip('no C compiler: cc is not installed');
+});
+
+describe('recordings of kernels', () => {
+  const recordings = ['linux-6.1-svm', 'linux-6.1-svm-x2apic', 'linux-6.1-vmx-x2apic', 'linux-6.12-svm'];
+  test.each(recordings)('%s is answered as the kernel did', (name) => {
+    const file = readGroundTruth(join(ROOT, `test/ground-truth/${name}.jsonl.gz`));
+    const engine = start(program!);
+    const report = conformFile(file, engine);
+    expect(report).toMatchObject({ listed: [], mismatches: 0, skipped: 0 });
+    expect(report.checks).toBeGreaterThan(file.accesses);
+    expect(engine.takeIncidents()).toEqual([]);
+    engine.close();
+  });
+});
+
+describe('campaigns', () => {
+  const campaign = (name: string, ...args: string[]) =>
+    msrdiff('fuzz', '--database', join(folder, `${name}.db`), '--engines', 'reference,interval', '--json', ...args);
+
+  test('agree, and have the digest that they have without it', () => {
+    const args = ['--cases', '320', '--seed', '6'];
+    const run = campaign('agree', ...args, '--engine-command', program!);
+    expect(run.stderr).not.toContain('msrdiff:');
+    expect(run.code).toBe(0);
+    expect(lastJson(run)).toMatchObject({ divergences: [], engines: ['reference', 'interval', 'protocol-example'] });
+    expect(lastJson(run).digest).toBe(lastJson(campaign('without', ...args)).digest);
+  });
+
+  test('by rules that it does not have are refused at once', () => {
+    const run = campaign('old', '--cases', '1', '--profile', '5.10', '--engine-command', program!);
+    expect(run.code).toBe(3);
+    expect(run.stderr.trim()).toMatch(
+      /^msrdiff: engine command ".*", profile 5.10: refused CONFIG: this example has the/,
+    );
+  });
+
+  test('with two engines of one name are refused', () => {
+    const run = campaign('twins', '--cases', '1', '--engine-command', program!, '--engine-command', `exec ${program}`);
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain('two engines are named "protocol-example"');
+  });
+});
+
+test('ten kill -9 at any time lose nothing', async () => {
+  const pidFile = join(folder, 'pid');
+  const engine = start(`echo $$ > ${pidFile}; exec ${program}`);
+  const remote = new Runner(engine, CONFIG);
+  const local = new Runner(reference, CONFIG);
+  const killer = spawn('sh', [
+    '-c',
+    `for i in 3 1 4 1 5 9 2 6 5 3; do sleep 0.1$i; read -r pid < ${pidFile} && kill -9 "$pid" && echo $pid; done`,
+  ]);
+  let killed = '';
+  killer.stdout.on('data', (text) => {
+    killed += text;
+  });
+  const scenarios = generated(7, 60, 512);
+  const expected = scenarios.map((scenario) => JSON.stringify(resultOf(local, natively(scenario))));
+  let incidents = 0;
+  let runs = 0;
+  while (killer.exitCode === null) {
+    const batch = scenarios.map(natively);
+    for (const scenario of batch) remote.begin(scenario);
+    for (const [n, scenario] of batch.entries()) expect(JSON.stringify(resultOf(remote, scenario))).toBe(expected[n]);
+    for (const { kind, message } of engine.takeIncidents()) {
+      expect({ kind, message }).toEqual({ kind: 'died', message: 'the process was ended by SIGKILL' });
+      incidents++;
+    }
+    runs += batch.length;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(killed.trim().split('\n')).toHaveLength(10);
+  expect(incidents).toBeGreaterThanOrEqual(8);
+  expect(incidents).toBeLessThanOrEqual(10);
+  expect(runs).toBeGreaterThan(100);
+  expect(Number(readFileSync(pidFile, 'utf8'))).not.toBe(Number(killed.trim().split('\n').at(-1)));
+});
+
+/** What the example runs of a scenario. */
+function natively({ events }: ReturnType<typeof generated>[number]) {
+  return {
+    events: events.filter(
+      (event) =>
+        event.kind !== 'candidates' &&
+        event.kind !== 'nested' &&
+        !(event.kind === 'access' && (event.batch.form ?? 'native') !== 'native'),
+    ),
+  };
+}
