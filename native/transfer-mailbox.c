@@ -6,8 +6,9 @@
  *   sector 0: struct header, written last by the host, and the host's chunk if it is short enough
  *   from INBOX_SECTOR: the host's chunk if it is not
  *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots, used in turn by us, each u32 length and u32 checksum of the bytes after them
- * The parallel port rings the host's bell, because every byte there costs as much as a sector: after GREETING, before
- * which the host ignores everything (the BIOS may print), each byte is one of
+ * The parallel port rings the host's bell, because every byte there costs as much as a sector. Each byte is one of
+ *   '!': the machine has booted (boot/loader.S); the second time, it was reset
+ *   BELL_READY: we have started
  *   BELL_IDLE: we wait for input
  *   BELL_SLOT: the next slot of the outbox is full
  *   BELL_TAKEN: we have read a chunk: the host may write the next
@@ -34,7 +35,6 @@
 
 #define HEADER_MAGIC 0x584f424du
 #define HEADER_END 1u
-#define GREETING "msrdiff mailbox 1\n"
 
 /*
  * A wait this long is told the host. It then stops reading what we print, and Bochs sleeps as soon as the pipe is full
@@ -43,7 +43,7 @@
 #define POLLS_BEFORE_IDLE 200
 #define IDLE_BELLS_PER_POLL 64
 
-enum { BELL_IDLE = '.', BELL_SLOT = 'S', BELL_TAKEN = 'T', BELL_BROKEN = 'B' };
+enum { BELL_READY = 'R', BELL_IDLE = '.', BELL_SLOT = 'S', BELL_TAKEN = 'T', BELL_BROKEN = 'B' };
 
 struct header {
 	uint32_t magic;
@@ -113,19 +113,19 @@ static uint8_t disk_status(void)
 	return status & STATUS_READY_FOR_DATA ? status : status | STATUS_ERROR;
 }
 
-static void disk_command(uint8_t command, uint32_t sector, uint32_t count)
+static void disk_command(uint8_t command, uint32_t first, uint32_t count)
 {
-	outb(DEVICE_LBA | (sector >> 24), DEVICE_PORT);
+	outb(DEVICE_LBA | (first >> 24), DEVICE_PORT);
 	outb(count, COUNT_PORT);
-	outb(sector, LBA_PORT);
-	outb(sector >> 8, LBA_PORT + 1);
-	outb(sector >> 16, LBA_PORT + 2);
+	outb(first, LBA_PORT);
+	outb(first >> 8, LBA_PORT + 1);
+	outb(first >> 16, LBA_PORT + 2);
 	outb(command, COMMAND_PORT);
 }
 
-static int disk_read(uint32_t sector, uint32_t count, uint32_t *words)
+static int disk_read(uint32_t first, uint32_t count, uint32_t *words)
 {
-	disk_command(COMMAND_READ, sector, count);
+	disk_command(COMMAND_READ, first, count);
 	for (; count > 0; count--, words += WORDS_PER_SECTOR) {
 		if (disk_status() & STATUS_ERROR)
 			return -1;
@@ -134,9 +134,9 @@ static int disk_read(uint32_t sector, uint32_t count, uint32_t *words)
 	return 0;
 }
 
-static int disk_write(uint32_t sector, uint32_t count, const uint32_t *words)
+static int disk_write(uint32_t first, uint32_t count, const uint32_t *words)
 {
-	disk_command(COMMAND_WRITE, sector, count);
+	disk_command(COMMAND_WRITE, first, count);
 	for (; count > 0; count--, words += WORDS_PER_SECTOR) {
 		if (disk_status() & STATUS_ERROR)
 			return -1;
@@ -251,8 +251,7 @@ int mailbox_open(const struct transfer **transfer)
 		return -1;
 	}
 	outb(CONTROL_NO_INTERRUPT, CONTROL_PORT);
-	for (const char *text = GREETING; *text; text++)
-		print((uint8_t)*text);
+	print(BELL_READY);
 	*transfer = &mailbox;
 	return 0;
 }

@@ -8,13 +8,14 @@ import { Evaluator } from '../src/fuzz/evaluate.ts';
 import { explainDivergence } from '../src/fuzz/explain/explain.ts';
 import { formatExplanation } from '../src/fuzz/explain/format.ts';
 import { divergenceId, vectorByName } from '../src/fuzz/findings.ts';
+import { comparisonGroups, type Group } from '../src/fuzz/groups.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { RELATIONS } from '../src/fuzz/metamorphic.ts';
 import { Minimizer } from '../src/fuzz/reduce/minimize.ts';
 import type { ProbeFinding, ProbeReply, ProbeRequest } from '../src/fuzz/worker-protocol.ts';
-import { catalogueBase } from '../src/model/catalogue.ts';
 import { parseJsonText } from '../src/model/json-text.ts';
 import { findProfile } from '../src/model/profile.ts';
+import type { Scenario } from '../src/model/scenario.ts';
 import { formatScenario, parseScenario } from '../src/model/scenario-json.ts';
 
 /** Findings of one kind and engine that are reported. */
@@ -30,18 +31,30 @@ async function run(request: ProbeRequest): Promise<ProbeReply> {
 }
 
 function work(request: ProbeRequest, engines: readonly Engine[]): ProbeReply {
-  const config = { profile: findProfile(request.profile)!, base: catalogueBase() };
-  const ledger = new Ledger(request.ledger, request.profile, request.day);
   const scenario = parseScenario(parseJsonText(request.scenario, 'scenario'), 'scenario');
-  if (request.action === 'explain' && request.target) {
-    const { kind, subject } = request.target;
+  const groups = comparisonGroups(engines, findProfile(request.profile)!);
+  if (request.action === 'explain' && request.target) return explain(request, request.target, groups, scenario);
+  const findings = groups.flatMap((group) => findingsOf(request, group, scenario));
+  return { kind: 'done', engines: engines.map(({ name }) => name), findings };
+}
+
+function explain(
+  request: ProbeRequest,
+  { kind, subject }: NonNullable<ProbeRequest['target']>,
+  groups: readonly Group[],
+  scenario: Scenario,
+): ProbeReply {
+  for (const { engines, config } of groups) {
+    if (!engines.some(({ name }) => name === subject)) continue;
+    const ledger = new Ledger(request.ledger, config.profile.id, request.day);
     const explanation = explainDivergence({ scenario, kind: kind as DivergenceKind, subject, engines, config, ledger });
-    return {
-      kind: 'explained',
-      explanation: explanation ?? null,
-      text: explanation ? formatExplanation(explanation) : [],
-    };
+    if (explanation) return { kind: 'explained', explanation, text: formatExplanation(explanation) };
   }
+  return { kind: 'explained', explanation: null, text: [] };
+}
+
+function findingsOf(request: ProbeRequest, { engines, config }: Group, scenario: Scenario): ProbeFinding[] {
+  const ledger = new Ledger(request.ledger, config.profile.id, request.day);
   const evaluator = new Evaluator(engines, config, ledger);
   const seen: { observation: Observation; known: string | null }[] = [];
   const counts = new Map<string, number>();
@@ -60,7 +73,7 @@ function work(request: ProbeRequest, engines: readonly Engine[]): ProbeReply {
     }
   }
   const minimizer = new Minimizer(engines, config, ledger);
-  const findings = seen.map(({ observation, known }): ProbeFinding => {
+  return seen.map(({ observation, known }): ProbeFinding => {
     const { kind, event, access, index, type, vector, message } = observation;
     const subject = engines[observation.subject]!.name;
     const place = { kind, subject, event, access, index, write: type === 1, message, known };
@@ -73,12 +86,11 @@ function work(request: ProbeRequest, engines: readonly Engine[]): ProbeReply {
       ...finding,
       vector: vectorByName(engines, reduction.observation.vector),
       normalForm,
-      id: divergenceId(kind, subject, request.profile, normalForm),
+      id: divergenceId(kind, subject, config.profile.id, normalForm),
       evaluations: reduction.evaluations,
       reliability: reduction.reliability,
     };
   });
-  return { kind: 'done', engines: engines.map(({ name }) => name), findings };
 }
 
 const reply = await run(workerData as ProbeRequest).catch((error: unknown): ProbeReply => {

@@ -16,6 +16,13 @@
 #define READ_SECTORS 0x20
 #define BUSY 0x80
 
+#define PARALLEL_DATA 0x378
+#define PARALLEL_CONTROL 0x37a
+#define PARALLEL_IDLE 0x0c
+#define PARALLEL_STROBE 0x0d
+/* Rings the host's bell (native/transfer-mailbox.c): the second time, the machine was reset. */
+#define BELL_BOOT '!'
+
 #define CODE 0x08
 #define DATA 0x10
 
@@ -44,6 +51,14 @@ protected:
 	movw %ax, %es
 	movw %ax, %ss
 	movl $0x7c00, %esp
+	movw $PARALLEL_DATA, %dx
+	movb $BELL_BOOT, %al
+	outb %al, %dx
+	movw $PARALLEL_CONTROL, %dx
+	movb $PARALLEL_STROBE, %al
+	outb %al, %dx
+	movb $PARALLEL_IDLE, %al
+	outb %al, %dx
 	movw $CONTROL_PORT, %dx
 	movb $NO_INTERRUPT, %al
 	outb %al, %dx

@@ -24,6 +24,9 @@ import {
   databaseOption,
   enginesOption,
   jsonOption,
+  type KernelCliOptions,
+  kernelOptions,
+  kernelOptionsOf,
   moduleOption,
   positiveInteger,
   positiveNumber,
@@ -39,7 +42,7 @@ const DEFAULT_SECONDS = 30;
 /** Accesses per case, in samples, when every case is one. */
 const SAMPLED_CASE = 16;
 
-interface FuzzOptions {
+interface FuzzOptions extends KernelCliOptions {
   readonly seconds?: number;
   readonly cases?: number;
   readonly seed?: bigint;
@@ -66,7 +69,7 @@ interface StoredConfig {
 }
 
 export function addFuzz(program: Command): void {
-  program
+  const command = program
     .command('fuzz')
     .description('run a campaign: random filters and access streams through several engines')
     .option('--seconds <n>', `run for so long (default: ${DEFAULT_SECONDS}, unless --cases is given)`, positiveNumber)
@@ -94,10 +97,11 @@ export function addFuzz(program: Command): void {
     .option('--ledger <file>', 'known divergences of your own, JSON (repeatable)', collect)
     .option('--no-ledger', 'report known divergences as well')
     .option('--resume [campaign]', 'continue an interrupted campaign (default: the newest)')
-    .addOption(jsonOption())
-    .action(async (options: FuzzOptions) => {
-      process.exitCode = await fuzz(options);
-    });
+    .addOption(jsonOption());
+  for (const option of kernelOptions()) command.addOption(option);
+  command.action(async (options: FuzzOptions) => {
+    process.exitCode = await fuzz(options);
+  });
 }
 
 function ledgerOf({ ledger }: FuzzOptions): LedgerEntry[] {
@@ -109,7 +113,10 @@ function ledgerOf({ ledger }: FuzzOptions): LedgerEntry[] {
 function configOf(options: FuzzOptions): StoredConfig {
   const { engineModule: modules = [], engineCommand: commands = [] } = options;
   const own = modules.length + commands.length > 0;
-  const engines = engineSpecs(options.engines ?? (own ? ['reference'] : DEFAULT_ENGINES), modules, commands);
+  const names = options.engines ?? (own ? ['reference'] : DEFAULT_ENGINES);
+  const engines = engineSpecs(names, modules, commands, kernelOptionsOf(options));
+  // Kernels are compared with models of their rules.
+  if (engines.every(({ kind }) => kind === 'kernel')) engines.unshift(...engineSpecs(['reference'], []));
   if (engines.length < 2 && options.engines) {
     throw new InputError('--engines names one engine: a comparison needs at least two');
   }
@@ -317,8 +324,15 @@ class Run {
     const verb = this.options.resume === undefined ? 'campaign' : 'resuming campaign';
     process.stdout.write(
       `${verb} ${this.id}: ${this.names.join(', ')}; profile ${worker.profile}; seed ${worker.seed}; ` +
-        `${this.options.workers} worker${this.options.workers === 1 ? '' : 's'}; ${limit.filter(Boolean).join(', ') || 'until interrupted'}\n`,
+        `${this.sampling()}${this.options.workers} worker${this.options.workers === 1 ? '' : 's'}; ${limit.filter(Boolean).join(', ') || 'until interrupted'}\n`,
     );
+  }
+
+  private sampling(): string {
+    const { kernels, sample } = this.config.worker;
+    if (Object.keys(kernels).length === 0) return '';
+    const share = sample.every === 1 ? 'every case' : `one case in ${sample.every}`;
+    return `kernels get ${share}, ${sample.accesses} accesses of each event; `;
   }
 
   private tell({ id, kind, subject, vector, message }: FoundDivergence): void {

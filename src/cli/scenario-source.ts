@@ -9,7 +9,7 @@ import { parseJsonText } from '../model/json-text.ts';
 import { type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
 import { formatScenario, parseScenario } from '../model/scenario-json.ts';
 import { Store } from '../store/store.ts';
-import { readInput } from './options.ts';
+import { type KernelCliOptions, kernelOptionsOf, readInput } from './options.ts';
 import { vectorText } from './render.ts';
 import { commandsOf, permittedEngines } from './stored-engines.ts';
 
@@ -21,11 +21,19 @@ export interface SourceOptions {
   readonly profile?: KernelProfile;
 }
 
+type WithKernels = SourceOptions & KernelCliOptions;
+
 /** What `replay` and `minimize` come back with. */
 export type ReplayReply = Extract<ProbeReply, { kind: 'done' | 'lost' }>;
 
 /** How long a scenario may take in all engines, in milliseconds. */
-export const PROBE_TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 10_000;
+/** How much longer where a kernel is started and measured first. */
+const KERNEL_START_MS = 180_000;
+
+export function probeTimeout({ engines }: ProbeRequest, timeoutMs = PROBE_TIMEOUT_MS): number {
+  return timeoutMs + (engines.some(({ kind }) => kind === 'kernel') ? KERNEL_START_MS : 0);
+}
 
 type Stored = Awaited<ReturnType<Store['divergence']>>;
 
@@ -41,7 +49,7 @@ export async function sourceOf(
 
 export async function requestFor(
   source: string,
-  options: SourceOptions,
+  options: WithKernels,
   action: ProbeRequest['action'],
 ): Promise<ProbeRequest> {
   const { scenario, divergence: stored } = await sourceOf(source, options.database);
@@ -55,8 +63,8 @@ export async function requestFor(
   const others = engineCommand?.some((command) => !storedEngines || !commandsOf(storedEngines).includes(command));
   const specs =
     engines || engineModule || others || !storedEngines
-      ? engineSpecs(engines ?? DEFAULT_ENGINES, engineModule ?? [], engineCommand)
-      : permittedEngines(storedEngines, engineCommand);
+      ? engineSpecs(engines ?? DEFAULT_ENGINES, engineModule ?? [], engineCommand, kernelOptionsOf(options))
+      : permittedEngines(storedEngines, engineCommand).filter((spec) => tookPart(spec, stored!));
   return {
     scenario: formatScenario(parsed),
     profile: options.profile?.id ?? stored?.profile ?? NEWEST_PROFILE.id,
@@ -65,6 +73,11 @@ export async function requestFor(
     day: new Date().toISOString().slice(0, 10),
     action,
   };
+}
+
+/** Kernels that had no part in a divergence are not started for it. */
+function tookPart(spec: EngineSpec, { vector }: Stored): boolean {
+  return spec.kind !== 'kernel' || spec.name in vector;
 }
 
 async function load(database: string, id: string): Promise<Stored> {

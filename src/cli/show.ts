@@ -5,7 +5,7 @@ import { InputError } from '../model/input-error.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
 import { commandOption, databaseOption, jsonOption } from './options.ts';
 import { table, vectorText } from './render.ts';
-import { PROBE_TIMEOUT_MS, requestFor } from './scenario-source.ts';
+import { probeTimeout, requestFor } from './scenario-source.ts';
 
 export function addShow(program: Command): void {
   program
@@ -30,7 +30,7 @@ export function addShow(program: Command): void {
       let refused = '';
       try {
         const request = silent ? undefined : await requestFor(found.id, options, 'explain');
-        if (request) reply = await probe({ ...request, target }, PROBE_TIMEOUT_MS);
+        if (request) reply = await probe({ ...request, target }, probeTimeout(request));
       } catch (error) {
         // What is stored can be shown without running anything.
         if (!(error instanceof InputError)) throw error;

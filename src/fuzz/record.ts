@@ -4,7 +4,7 @@
 import { gzipSync } from 'node:zlib';
 import type { Engine } from '../engines/contract.ts';
 import { countAccesses, Runner } from '../engines/runner.ts';
-import { BASE_OUTCOME_NAMES, BaseTable } from '../model/base.ts';
+import { BASE_OUTCOME_NAMES, BaseOutcome, BaseTable } from '../model/base.ts';
 import { KVM_MSR_EXIT_REASON_VALID_MASK, KVM_MSR_FILTER_MAX_BITMAP_SIZE, type MsrFilter } from '../model/filter.ts';
 import type { MeasuredKernel } from '../model/kernel.ts';
 import { findProfile } from '../model/profile.ts';
@@ -113,8 +113,11 @@ function plainFilter({ flags, ranges }: MsrFilter): unknown {
   };
 }
 
+/** Of the MSRs touched, those that are not simply unknown: what is not listed is. */
 function recordedBase(base: BaseTable, apic: ApicMode, touched: ReadonlySet<number>): unknown {
-  const indices = [...touched].sort((a, b) => a - b);
+  const known = (index: number): boolean =>
+    base.outcome(index, 0, apic) !== BaseOutcome.UNKNOWN || base.outcome(index, 1, apic) !== BaseOutcome.UNKNOWN;
+  const indices = [...touched].filter(known).sort((a, b) => a - b);
   const of = (type: 0 | 1): unknown =>
     Object.fromEntries(
       indices.map((index) => [`0x${index.toString(16)}`, BASE_OUTCOME_NAMES[base.outcome(index, type, apic)]]),

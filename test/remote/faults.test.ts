@@ -68,15 +68,23 @@ describe('a fault that does not happen again', () => {
     const once = `once=${join(folder, fault)}`;
     const engine = start(faultyCommand(fault, `on=${SYSENTER_CS}`, once), SILENCE_MS);
     const runner = new Runner(engine, CONFIG);
-    // The second is under way when the process fails, and is lost with it.
-    const ahead = { ...SCENARIO };
-    runner.begin(SCENARIO);
-    runner.begin(ahead);
     expect(resultOf(runner, SCENARIO)).toEqual(EXPECTED);
     expect(engine.takeIncidents()).toEqual([{ kind, message }]);
-    expect(resultOf(runner, ahead)).toEqual(EXPECTED);
     expect(resultOf(runner, OTHER)).toEqual(EXPECTED_OTHER);
     expect(engine.takeIncidents()).toEqual([]);
+  });
+
+  const BY_KIND = FAULTS.filter(([fault]) => ['die', 'hang', 'text', 'number'].includes(fault));
+  test.each(BY_KIND)('%s, with cases in flight that are lost with the process', (fault, kind, message) => {
+    const once = `once=${join(folder, `${fault}-ahead`)}`;
+    const engine = start(faultyCommand(fault, `on=${SYSENTER_CS}`, once), SILENCE_MS);
+    const runner = new Runner(engine, CONFIG);
+    const batch = [OTHER, SCENARIO, { ...OTHER }, { ...SCENARIO }];
+    for (const scenario of batch) runner.begin(scenario);
+    expect(batch.map((scenario) => resultOf(runner, scenario))).toEqual(
+      batch.map(({ events }) => (events.length < 6 ? EXPECTED_OTHER : EXPECTED)),
+    );
+    expect(engine.takeIncidents()).toEqual([{ kind, message }]);
   });
 
   test('is one, too, if methods are called without announcement', () => {
@@ -101,11 +109,13 @@ describe('a fault that happens again', () => {
   test.each(FAULTS)('%s fails the case and no other', (fault, _, message) => {
     const engine = start(faultyCommand(fault, `on=${SYSENTER_CS}`), SILENCE_MS);
     const runner = new Runner(engine, CONFIG);
-    const ahead = { ...OTHER };
-    runner.begin(SCENARIO);
-    runner.begin(ahead);
-    expect(resultOf(runner, SCENARIO)).toMatchObject({ failure: { event: 5, message: `threw Error: ${message}` } });
-    expect(resultOf(runner, ahead)).toEqual(EXPECTED_OTHER);
+    const failure = { event: 5, message: `threw Error: ${message}` };
+    const batch = [{ ...OTHER }, SCENARIO, { ...OTHER }];
+    for (const scenario of batch) runner.begin(scenario);
+    expect(resultOf(runner, batch[0]!)).toEqual(EXPECTED_OTHER);
+    expect(resultOf(runner, SCENARIO)).toMatchObject({ failure });
+    expect(resultOf(runner, batch[2]!)).toEqual(EXPECTED_OTHER);
+    expect(resultOf(runner, { ...SCENARIO })).toMatchObject({ failure });
     expect(resultOf(runner, OTHER)).toEqual(EXPECTED_OTHER);
     // What is told as a failure is not told as an incident.
     expect(engine.takeIncidents()).toEqual([]);

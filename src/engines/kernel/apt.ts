@@ -1,7 +1,8 @@
 /** Debian's package archive through apt: the system's own sources, or one suite of it in a root of its own. */
+
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KernelUnavailable } from './kernel-unavailable.ts';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import type { KernelPackage } from './package-choice.ts';
 import { choosePackage, isKernelName, parseMadison, partsOf } from './package-choice.ts';
 import { runTool } from './tool.ts';
@@ -35,9 +36,9 @@ function mirror(): string {
  * keys, into the cache; the system's own sources are neither used nor changed.
  */
 export function suiteSource(cache: string, suite: string): PackageSource {
-  if (!/^[a-z][a-z0-9-]*$/.test(suite)) throw new KernelUnavailable(`"${suite}" is no suite of Debian: give sid, say`);
+  if (!/^[a-z][a-z0-9-]*$/.test(suite)) throw new EngineUnavailable(`"${suite}" is no suite of Debian: give sid, say`);
   if (!existsSync(KEYRING)) {
-    throw new KernelUnavailable(`the keys of Debian's archive are missing: apt install debian-archive-keyring`);
+    throw new EngineUnavailable(`the keys of Debian's archive are missing: apt install debian-archive-keyring`);
   }
   const root = join(cache, 'apt', suite);
   for (const folder of ['etc/apt', 'var/lib/apt/lists/partial', 'var/lib/dpkg', 'var/cache/apt/archives/partial']) {
@@ -60,7 +61,7 @@ export function suiteSource(cache: string, suite: string): PackageSource {
   return source;
 }
 
-/** The newest kernel package of a version. Throws KernelUnavailable if the source has none. */
+/** The newest kernel package of a version. Throws EngineUnavailable if the source has none. */
 export function findKernelPackage({ description, options }: PackageSource, version: string): KernelPackage {
   const names = runTool('apt-cache', [...options, 'pkgnames', 'linux-image-'])
     .toString()
@@ -70,7 +71,7 @@ export function findKernelPackage({ description, options }: PackageSource, versi
   const available = parseMadison(madison);
   const choice = choosePackage(available, version);
   if (choice) return choice;
-  throw new KernelUnavailable(
+  throw new EngineUnavailable(
     `${description} have no kernel ${version}: apt update, or --suite trixie-backports, sid or another, or --package`,
   );
 }

@@ -1,9 +1,10 @@
 /** The disk from which Bochs starts a kernel: native/boot/loader.S, a plan for it, and what the plan puts into memory. */
+
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { type ElfKernel, parseElfKernel, type Segment } from './elf-kernel.ts';
 import { helperSources } from './helper.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { runTool } from './tool.ts';
 
 const SECTOR = 512;
@@ -83,12 +84,15 @@ function withoutTrailingZeros({ address, content }: Segment): Segment {
   return { address, content: content.subarray(0, end) };
 }
 
+export function loaderSource(): string {
+  return join(helperSources(), 'boot', 'loader.S');
+}
+
 /** The boot sector without a plan, assembled; needs the helper's compiler. */
 export function assembleLoader(folder: string): Buffer {
   const output = join(folder, 'loader.bin');
   const options = ['-m32', '-nostdlib', '-static', '-no-pie', '-Wl,--oformat=binary,-Ttext=0x7c00,--build-id=none'];
-  const source = join(helperSources(), 'boot', 'loader.S');
-  runTool(process.env.CC || 'cc', [...options, '-o', output, source], { folder: dirname(output) });
+  runTool(process.env.CC || 'cc', [...options, '-o', output, loaderSource()], { folder });
   return readFileSync(output);
 }
 
@@ -114,7 +118,7 @@ export function bootDisk({ loader, kernel, name, initramfs, commandLine, memoryM
     .map(withoutTrailingZeros)
     .filter(({ content }) => content.length > 0);
   if (runs.some(({ address, content }) => address < INITRAMFS && address + content.length > INITRAMFS)) {
-    throw new KernelUnavailable(`${name} is larger than ${INITRAMFS / MIB} MiB: boot a smaller kernel`);
+    throw new EngineUnavailable(`${name} is larger than ${INITRAMFS / MIB} MiB: boot a smaller kernel`);
   }
   const sector = Buffer.from(loader);
   const plan = [entry, INFORMATION];
@@ -125,7 +129,7 @@ export function bootDisk({ loader, kernel, name, initramfs, commandLine, memoryM
     next += count;
   }
   plan.push(0, 0, 0);
-  if (PLAN + plan.length * 4 > PLAN_END) throw new KernelUnavailable(`${name} has too many segments: give another`);
+  if (PLAN + plan.length * 4 > PLAN_END) throw new EngineUnavailable(`${name} has too many segments: give another`);
   plan.forEach((number, index) => {
     sector.writeUInt32LE(number, PLAN + index * 4);
   });

@@ -4,7 +4,7 @@
  * may build the same thing at once.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { createTemporaryFolder } from './temporary-folder.ts';
@@ -49,5 +49,26 @@ export function buildOnce(path: string, build: (temporary: string) => string): s
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
+  return path;
+}
+
+/** How long boot images are kept that nobody uses, in milliseconds. */
+const KEEP_MS = 14 * 24 * 3600 * 1000;
+
+/** As buildOnce, for a file that is as large as it is easy to make again: removes what in its folder is long unused. */
+export function buildForAWhile(path: string, build: (temporary: string) => string): string {
+  const now = Date.now();
+  if (!existsSync(path)) {
+    buildOnce(path, build);
+    for (const name of readdirSync(dirname(path))) {
+      const other = join(dirname(path), name);
+      try {
+        if (statSync(other).mtimeMs < now - KEEP_MS) rmSync(other, { recursive: true, force: true });
+      } catch {
+        // Another process has removed it.
+      }
+    }
+  }
+  utimesSync(path, now / 1000, now / 1000);
   return path;
 }

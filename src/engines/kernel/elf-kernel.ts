@@ -1,5 +1,5 @@
 /** What a boot loader needs to know of a kernel's ELF file. */
-import { KernelUnavailable } from './kernel-unavailable.ts';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 
 /** Bytes of the file that go to a physical address. */
 export interface Segment {
@@ -44,7 +44,7 @@ function entryIn(notes: Buffer): number | undefined {
   return undefined;
 }
 
-/** Throws KernelUnavailable if the kernel has no PVH entry (`CONFIG_PVH`). `name` is for the message. */
+/** Throws EngineUnavailable if the kernel has no PVH entry (`CONFIG_PVH`). `name` is for the message. */
 export function parseElfKernel(elf: Buffer, name: string): ElfKernel {
   const table = Number(elf.readBigUInt64LE(PROGRAM_TABLE));
   const size = elf.readUInt16LE(PROGRAM_ENTRY_SIZE);
@@ -63,7 +63,7 @@ export function parseElfKernel(elf: Buffer, name: string): ElfKernel {
     .map(({ content }) => entryIn(content))
     .find((address) => address !== undefined);
   if (entry === undefined) {
-    throw new KernelUnavailable(`${name} has no PVH entry point: configure the kernel with CONFIG_PVH=y`);
+    throw new EngineUnavailable(`${name} has no PVH entry point: configure the kernel with CONFIG_PVH=y`);
   }
   return { segments: of(PT_LOAD), entry };
 }

@@ -3,10 +3,13 @@
  * on an emulated AMD processor) and `kvm-vmx@VERSION` (kvm_intel on an emulated Intel processor).
  */
 
-export type KernelEngine =
-  | { readonly route: 'native' }
-  /** `version` is that of a stored kernel, or any label of a user's own. */
-  | { readonly route: 'svm' | 'vmx'; readonly version: string };
+export interface EmulatedKernel {
+  readonly route: 'svm' | 'vmx';
+  /** That of a stored kernel, or any label of a user's own. */
+  readonly version: string;
+}
+
+export type KernelEngine = { readonly route: 'native' } | EmulatedKernel;
 
 const NAME = /^kvm-(svm|vmx)@(\w[\w.+-]{0,39})$/;
 

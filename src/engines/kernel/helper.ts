@@ -1,10 +1,11 @@
 /** Compiles the helper that drives /dev/kvm, from native/, on first use. */
+
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { buildOnce } from './cache.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { findTool, installCommand, tryTool } from './tool.ts';
 
 /** Static, because the initramfs has no libraries. */
@@ -16,7 +17,7 @@ export function helperSources(): string {
     const native = join(folder, 'native');
     if (existsSync(join(native, 'channel.h'))) return native;
     if (folder === dirname(folder)) {
-      throw new KernelUnavailable('the folder native/ is missing from the installation: install msrdiff again');
+      throw new EngineUnavailable('the folder native/ is missing from the installation: install msrdiff again');
     }
   }
 }
@@ -31,7 +32,7 @@ export function helperObstacle(): string | undefined {
   return `no C compiler (${compiler()}) for the kernel helper: ${installCommand('cc')}`;
 }
 
-/** Path of the helper, compiled from `sources` unless the cache has it. Throws KernelUnavailable. */
+/** Path of the helper, compiled from `sources` unless the cache has it. Throws EngineUnavailable. */
 export function buildHelper(cache: string, sources = helperSources()): string {
   const obstacle = helperObstacle();
   const names = readdirSync(sources)
@@ -41,11 +42,11 @@ export function buildHelper(cache: string, sources = helperSources()): string {
   for (const name of names) hash.update(`\0${name}\0`).update(readFileSync(join(sources, name)));
   const path = join(cache, 'helper', `msrdiff-kvm-${hash.digest('hex').slice(0, 16)}`);
   return buildOnce(path, (temporary) => {
-    if (obstacle) throw new KernelUnavailable(obstacle);
+    if (obstacle) throw new EngineUnavailable(obstacle);
     const output = join(temporary, 'msrdiff-kvm');
     const inputs = names.filter((name) => !name.endsWith('.h'));
     const { status, errors } = tryTool(compiler(), [...FLAGS, '-o', output, ...inputs], { folder: sources });
-    if (status !== 0) throw new KernelUnavailable(failure(errors));
+    if (status !== 0) throw new EngineUnavailable(failure(errors));
     return output;
   });
 }

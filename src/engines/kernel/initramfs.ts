@@ -2,9 +2,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildOnce } from './cache.ts';
+import { buildForAWhile } from './cache.ts';
 import { type CpioEntry, cpioArchive } from './cpio.ts';
 import type { LoadedModule } from './module-tree.ts';
+import { slimModule } from './slim-module.ts';
+
+/** To be changed with what is made of the same input. */
+const FORMAT = 1;
 
 /** Parameters by module name, such as `{ kvm_intel: 'preemption_timer=0' }`. */
 export type ModuleParameters = Readonly<Record<string, string>>;
@@ -42,11 +46,16 @@ export function cachedInitramfs(
   modules: readonly LoadedModule[],
   parameters?: ModuleParameters,
 ): string {
-  const bytes = initramfs(readFileSync(helper), modules, parameters);
-  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-  return buildOnce(join(cache, 'initramfs', `${hash}.cpio`), (temporary) => {
-    const path = join(temporary, 'initramfs.cpio');
-    writeFileSync(path, bytes);
-    return path;
+  const program = readFileSync(helper);
+  const hash = createHash('sha256')
+    .update(`${FORMAT}\0${moduleList(modules, parameters ?? {})}\0`)
+    .update(program);
+  for (const { content } of modules) hash.update(content);
+  const path = join(cache, 'initramfs', `${hash.digest('hex').slice(0, 16)}.cpio`);
+  return buildForAWhile(path, (temporary) => {
+    const built = join(temporary, 'initramfs.cpio');
+    const slim = modules.map((module) => slimModule(module, temporary));
+    writeFileSync(built, initramfs(program, slim, parameters));
+    return built;
   });
 }

@@ -2,19 +2,19 @@
 
 /**
  * Built-in drivers and self-tests that take a good part of the start-up in an emulator and are not used: certificates,
- * random-number health tests, tracing of probes, BPF and TCP congestion control. Unknown names are ignored.
+ * random-number health tests, tracing, TCP congestion control, schedulers in BPF. Unknown names are ignored.
  */
 const SKIPPED_INITCALLS = [
-  'bpf_dummy_struct_ops_init',
-  'bpf_tcp_ca_kfunc_init',
-  'crypto_kdf108_init',
   'cubictcp_register',
+  'ftrace_check_for_weak_functions',
   'init_encrypted',
   'init_kprobe_trace',
   'jent_mod_init',
   'load_system_certificate_list',
+  'scx_init',
   'snapshot_device_init',
   'trace_eval_init',
+  'tracer_init_tracefs',
 ];
 
 const SHARED = [

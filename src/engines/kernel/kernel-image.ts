@@ -1,7 +1,8 @@
 /** Kernel images: the ELF file in a bzImage, which boots without the emulator having to decompress it. */
+
 import { gunzipSync } from 'node:zlib';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { elfSection, isElf } from './elf.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { findTool, installCommand, tryTool } from './tool.ts';
 
 /** Offsets in the setup header of the x86 boot protocol, and its magic number. */
@@ -29,25 +30,25 @@ function payloadOf(image: Buffer): Buffer | undefined {
 
 /**
  * The ELF file of a kernel image: a bzImage's, or the image itself if it is one. `name` is for messages. Throws
- * KernelUnavailable if it is neither, or its compression's program is not installed.
+ * EngineUnavailable if it is neither, or its compression's program is not installed.
  */
 export function uncompressedKernel(image: Buffer, name: string): Buffer {
   if (isElf(image)) return image;
   const payload = payloadOf(image);
-  if (!payload) throw new KernelUnavailable(`${name} is no kernel image for x86-64: give a bzImage or a vmlinux`);
+  if (!payload) throw new EngineUnavailable(`${name} is no kernel image for x86-64: give a bzImage or a vmlinux`);
   if (isElf(payload)) return payload;
   const start = payload.toString('hex', 0, 6);
   const compression = COMPRESSIONS.find(({ magic }) => start.startsWith(magic));
   if (!compression) {
-    throw new KernelUnavailable(`${name} is compressed in a way unknown here: give the vmlinux it was made from`);
+    throw new EngineUnavailable(`${name} is compressed in a way unknown here: give the vmlinux it was made from`);
   }
   const { tool } = compression;
   if (tool === undefined) return gunzipSync(payload);
   if (!findTool(tool))
-    throw new KernelUnavailable(`${tool}, to decompress ${name}, is missing: ${installCommand(tool)}`);
+    throw new EngineUnavailable(`${tool}, to decompress ${name}, is missing: ${installCommand(tool)}`);
   const { output, errors } = tryTool(tool, ['-dc'], { input: payload });
   if (!isElf(output)) {
-    throw new KernelUnavailable(`${tool} cannot decompress ${name} (${errors.trim().split('\n')[0]}): get it again`);
+    throw new EngineUnavailable(`${tool} cannot decompress ${name} (${errors.trim().split('\n')[0]}): get it again`);
   }
   return output;
 }

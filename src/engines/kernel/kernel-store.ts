@@ -1,11 +1,12 @@
 /** Kernels in the cache: taken out of Debian packages, found again by version. */
+
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { downloadPackages, findKernelPackage, type PackageSource, withParts } from './apt.ts';
 import { buildOnce, writeAtomically } from './cache.ts';
 import { keepWhatBoots } from './kernel-files.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { isCloudFlavour, type KernelPackage } from './package-choice.ts';
 import { runTool } from './tool.ts';
 
@@ -27,7 +28,7 @@ const VERSION = /^\w[\w.+~-]{0,39}$/;
 const storeOf = (cache: string) => join(cache, 'kernels');
 const manifestOf = (cache: string, version: string) => join(storeOf(cache), `${version}.json`);
 
-/** Downloads the newest kernel of a version and stores it. Throws KernelUnavailable. */
+/** Downloads the newest kernel of a version and stores it. Throws EngineUnavailable. */
 export function fetchKernel(cache: string, source: PackageSource, version: string): StoredKernel {
   checkVersion(version);
   const packages = withParts(source, findKernelPackage(source, version));
@@ -38,29 +39,28 @@ export function fetchKernel(cache: string, source: PackageSource, version: strin
   });
 }
 
-/** Stores the kernel that the .deb files hold. Throws KernelUnavailable. */
+/** Stores the kernel that the .deb files hold. Throws EngineUnavailable. */
 export function storePackageFiles(cache: string, version: string, files: readonly string[]): StoredKernel {
   checkVersion(version);
   const hash = createHash('sha256');
   for (const file of files) hash.update(readPackage(file));
   const packages = files.map((file) => {
-    const [name, full] = runTool('dpkg-deb', ['--show', '--showformat=${Package} ${Version}', file])
-      .toString()
-      .split(' ');
+    const fields = runTool('dpkg-deb', ['--field', file, 'Package', 'Version']).toString();
+    const [name, full] = ['Package', 'Version'].map((field) => new RegExp(`^${field}: (.*)$`, 'm').exec(fields)?.[1]);
     return { name: name ?? basename(file), version: full ?? '' };
   });
   return storeKernel(cache, version, packages, hash.digest('hex'), () => [...files]);
 }
 
 function checkVersion(version: string): void {
-  if (!VERSION.test(version)) throw new KernelUnavailable(`"${version}" is no version of a kernel: give 6.12, say`);
+  if (!VERSION.test(version)) throw new EngineUnavailable(`"${version}" is no version of a kernel: give 6.12, say`);
 }
 
 function readPackage(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw new KernelUnavailable(
+    throw new EngineUnavailable(
       `package ${file} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`,
     );
   }

@@ -1,10 +1,11 @@
 /** An engine process that says it is a real kernel: what is compared with it goes by its own rules and base. */
+
 import { catalogueBase } from '../../model/catalogue.ts';
 import type { MeasuredKernel } from '../../model/kernel.ts';
 import { NEWEST_PROFILE, profileOfRelease } from '../../model/profile.ts';
 import type { Engine, KernelUnderTest } from '../contract.ts';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { Runner } from '../runner.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { measureBase } from './measure-base.ts';
 
 /** `description` is HELLO's, and begins with "Linux RELEASE". */
@@ -18,7 +19,7 @@ export function kernelUnderTest(
     measure(): MeasuredKernel {
       const profile = profileOfRelease(description);
       if (!profile) {
-        throw new KernelUnavailable(`engine ${engine.name} runs ${description}: no kernel profile is as old as that`);
+        throw new EngineUnavailable(`engine ${engine.name} runs ${description}: no kernel profile is as old as that`);
       }
       // The kernel has rules and a base of its own; what is said to it of others makes no difference.
       const runner = new Runner(engine, { profile: NEWEST_PROFILE, base: catalogueBase() });

@@ -1,14 +1,20 @@
 /** From the name of a kernel engine to what is to be started, with everything that takes built. */
-import { accessSync, constants, readFileSync } from 'node:fs';
+
+import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { EngineUnavailable } from '../engine-unavailable.ts';
+import { MAILBOX_GEOMETRY } from '../remote/mailbox.ts';
+import type { Launch } from '../remote/transport.ts';
+import { BOCHS, BOCHS_CHANNEL, bochsLaunch } from './bochs.ts';
+import { cachedBootDisk, fastestImage } from './boot-image.ts';
 import { cacheFolder } from './cache.ts';
-import { type KernelEngine, parseKernelEngine } from './engine-name.ts';
+import { type EmulatedKernel, type KernelEngine, parseKernelEngine } from './engine-name.ts';
 import { buildHelper, helperObstacle } from './helper.ts';
 import { cachedInitramfs, type ModuleParameters } from './initramfs.ts';
+import { kernelCommandLine } from './kernel-arguments.ts';
 import { findKernel } from './kernel-store.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { CHANNEL_MODULES, KVM_MODULE, modulesToLoad } from './module-tree.ts';
-import { QEMU, qemuCommand } from './qemu.ts';
+import { QEMU, QEMU_CHANNEL, qemuCommand } from './qemu.ts';
 import { findTool, installCommand } from './tool.ts';
 
 /** CPU mode that guests run in, by its number in the engine protocol. */
@@ -25,14 +31,6 @@ export interface KernelOptions {
   readonly moduleParameters?: ModuleParameters | undefined;
 }
 
-/** Plain data. */
-export interface Launch {
-  readonly argv: readonly string[];
-  readonly transport: 'stdio';
-  /** How long it may take until the helper answers, milliseconds. */
-  readonly startMs: number;
-}
-
 export type Availability =
   | { readonly available: true }
   /** One line, with the command that mends it. */
@@ -42,26 +40,36 @@ const NATIVE_START_MS = 10_000;
 const EMULATOR_START_MS = 120_000;
 const DEVICE = '/dev/kvm';
 
-/** Throws KernelUnavailable with what is missing. Builds the helper and the boot image if the cache lacks them. */
+/** Throws EngineUnavailable with what is missing. Builds the helper and the boot image if the cache lacks them. */
 export function kernelLaunch(name: string, options: KernelOptions = {}): Launch {
   const engine = engineOf(name);
   const missing = obstacle(engine, options);
-  if (missing !== undefined) throw new KernelUnavailable(missing);
+  if (missing !== undefined) throw new EngineUnavailable(missing);
   const cache = cacheFolder();
   const helper = buildHelper(cache);
   if (engine.route === 'native') {
     return { argv: [helper, '--channel=stdio'], transport: 'stdio', startMs: NATIVE_START_MS };
   }
+  return { ...emulatorLaunch(cache, helper, engine, options), startMs: EMULATOR_START_MS };
+}
+
+function emulatorLaunch(cache: string, helper: string, engine: EmulatedKernel, options: KernelOptions) {
   const { image, modules } = kernelFiles(cache, engine.version, options);
   const roots = [...CHANNEL_MODULES[engine.route], KVM_MODULE[engine.route]];
   const loaded = modules === undefined ? [] : modulesToLoad(modules, roots);
   const initramfs = cachedInitramfs(cache, helper, loaded, options.moduleParameters);
-  const log = process.env.MSRDIFF_KERNEL_LOG || undefined;
-  const argv = qemuCommand({ image, initramfs, log: log && resolve(log) });
-  return { argv, transport: 'stdio', startMs: EMULATOR_START_MS };
+  const log = process.env.MSRDIFF_KERNEL_LOG ? resolve(process.env.MSRDIFF_KERNEL_LOG) : undefined;
+  const console = log === undefined ? [] : ['console=ttyS0'];
+  if (engine.route === 'svm') {
+    const commandLine = kernelCommandLine(QEMU_CHANNEL, console);
+    const argv = qemuCommand({ image: fastestImage(cache, image), initramfs, commandLine, log });
+    return { argv, transport: 'stdio' } as const;
+  }
+  const disk = cachedBootDisk(cache, image, initramfs, kernelCommandLine(BOCHS_CHANNEL, ['nosmp', ...console]));
+  return bochsLaunch({ disk, diskSize: statSync(disk).size, mailbox: MAILBOX_GEOMETRY, log });
 }
 
-/** Whether kernelLaunch can do it, short of building. Throws KernelUnavailable if the name is not a kernel engine's. */
+/** Whether kernelLaunch can do it, short of building. Throws EngineUnavailable if the name is not a kernel engine's. */
 export function availability(name: string, options: KernelOptions = {}): Availability {
   const missing = obstacle(engineOf(name), options);
   return missing === undefined ? { available: true } : { available: false, missing };
@@ -70,12 +78,12 @@ export function availability(name: string, options: KernelOptions = {}): Availab
 function engineOf(name: string): KernelEngine {
   const engine = parseKernelEngine(name);
   if (engine) return engine;
-  throw new KernelUnavailable(`"${name}" is no kernel engine: give kvm, kvm-svm@VERSION or kvm-vmx@VERSION`);
+  throw new EngineUnavailable(`"${name}" is no kernel engine: give kvm, kvm-svm@VERSION or kvm-vmx@VERSION`);
 }
 
 function obstacle(engine: KernelEngine, options: KernelOptions): string | undefined {
   if (engine.route === 'native') return deviceObstacle() ?? helperObstacle();
-  const program = engine.route === 'svm' ? QEMU : 'bochs';
+  const program = engine.route === 'svm' ? QEMU : BOCHS;
   if (!findTool(program)) return `${program} is not installed: ${installCommand(program)}`;
   if (options.kernelImage === undefined && !findKernel(cacheFolder(), engine.version)) {
     return `kernel ${engine.version} is not in the cache: msrdiff kernel fetch ${engine.version}`;
@@ -102,9 +110,9 @@ function kernelFiles(cache: string, version: string, { kernelImage, modules }: K
   }
   const image = resolve(kernelImage);
   try {
-    readFileSync(image);
+    accessSync(image, constants.R_OK);
   } catch (error) {
-    throw new KernelUnavailable(
+    throw new EngineUnavailable(
       `kernel image ${image} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`,
     );
   }

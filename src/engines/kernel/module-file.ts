@@ -1,9 +1,10 @@
 /** Kernel module files: their compression, and what their `.modinfo` section says. */
+
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { elfSection, isElf } from './elf.ts';
-import { KernelUnavailable } from './kernel-unavailable.ts';
 import { runTool } from './tool.ts';
 
 export const MODULE_FILE = /\.ko(\.xz|\.zst|\.gz)?$/;
@@ -29,7 +30,7 @@ export interface ModuleInfo {
   readonly depends: readonly string[];
 }
 
-/** Throws KernelUnavailable if the bytes are no module; `path` is for the message. */
+/** Throws EngineUnavailable if the bytes are no module; `path` is for the message. */
 export function moduleInfo(module: Buffer, path: string): ModuleInfo {
   let fields: string[] | undefined;
   try {
@@ -37,7 +38,7 @@ export function moduleInfo(module: Buffer, path: string): ModuleInfo {
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
   }
-  if (!fields) throw new KernelUnavailable(`${path} is no kernel module of an x86-64 kernel: check the folder`);
+  if (!fields) throw new EngineUnavailable(`${path} is no kernel module of an x86-64 kernel: check the folder`);
   const value = (key: string) => fields.find((field) => field.startsWith(`${key}=`))?.slice(key.length + 1) ?? '';
   const depends = value('depends')
     .split(',')

@@ -1,7 +1,8 @@
 /** A folder of kernel modules, and which of them to load in which order. */
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KernelUnavailable } from './kernel-unavailable.ts';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 import { MODULE_FILE, moduleInfo, moduleName, readModule } from './module-file.ts';
 
 export interface LoadedModule {
@@ -27,7 +28,7 @@ function scan(folder: string): Tree {
   try {
     names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   } catch (error) {
-    throw new KernelUnavailable(
+    throw new EngineUnavailable(
       `modules folder ${folder} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`,
     );
   }
@@ -44,7 +45,7 @@ function scan(folder: string): Tree {
 
 /**
  * The modules called `roots` and all that they depend on, each after those it depends on. Roots that are not there are
- * taken to be built in. Throws KernelUnavailable if a dependency is missing or releases are mixed.
+ * taken to be built in. Throws EngineUnavailable if a dependency is missing or releases are mixed.
  */
 export function modulesToLoad(folder: string, roots: readonly string[]): LoadedModule[] {
   const { files, builtIn } = scan(folder);
@@ -55,7 +56,7 @@ export function modulesToLoad(folder: string, roots: readonly string[]): LoadedM
     const path = files.get(name);
     if (path === undefined) {
       if (neededBy === undefined || builtIn.has(name)) return;
-      throw new KernelUnavailable(
+      throw new EngineUnavailable(
         `module ${name}, which ${neededBy} needs, is not below ${folder}: give the folder of "make modules_install"`,
       );
     }
@@ -63,7 +64,7 @@ export function modulesToLoad(folder: string, roots: readonly string[]): LoadedM
     const info = moduleInfo(content, path);
     vermagic ??= info.vermagic;
     if (info.vermagic !== vermagic) {
-      throw new KernelUnavailable(
+      throw new EngineUnavailable(
         `modules below ${folder} are of different kernels (${vermagic} and ${info.vermagic}): give the folder of one`,
       );
     }

@@ -1,7 +1,8 @@
 /** QEMU as an AMD processor with SVM, emulated in software (TCG), on which a kernel's own kvm_amd runs. */
-import { kernelCommandLine } from './kernel-arguments.ts';
 
 export const QEMU = 'qemu-system-x86_64';
+/** The helper's end of the channel. */
+export const QEMU_CHANNEL = 'tty:/dev/vport0p1';
 
 /** What the CPU model has and TCG does not (before QEMU 8): asked for, each is a warning on standard error. */
 const NOT_IN_TCG = [
@@ -28,6 +29,7 @@ export interface QemuMachine {
   /** bzImage, or uncompressed with a PVH entry point. */
   readonly image: string;
   readonly initramfs: string;
+  readonly commandLine: string;
   /** File to append the kernel's console to. */
   readonly log?: string | undefined;
 }
@@ -36,7 +38,7 @@ export interface QemuMachine {
  * argv of a machine whose helper speaks on standard input and output. One CPU: several with multi-threaded TCG may
  * hang. QEMU ends when the guest powers off, which the helper does at the end of its input, and when the kernel panics.
  */
-export function qemuCommand({ image, initramfs, log }: QemuMachine): string[] {
+export function qemuCommand({ image, initramfs, commandLine, log }: QemuMachine): string[] {
   const console = log === undefined ? 'null,id=console' : `file,id=console,append=on,path=${escapeComma(log)}`;
   return [
     QEMU,
@@ -50,7 +52,7 @@ export function qemuCommand({ image, initramfs, log }: QemuMachine): string[] {
     ['-nic', 'none'],
     ['-kernel', image],
     ['-initrd', initramfs],
-    ['-append', kernelCommandLine('tty:/dev/vport0p1', log === undefined ? [] : ['console=ttyS0'])],
+    ['-append', commandLine],
     ['-chardev', console],
     ['-serial', 'chardev:console'],
     ['-chardev', 'stdio,id=channel,signal=off'],

@@ -1,8 +1,9 @@
 /** Programs of the system that are run to completion. */
+
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { KernelUnavailable } from './kernel-unavailable.ts';
+import { EngineUnavailable } from '../engine-unavailable.ts';
 
 /** Debian packages that bring the programs. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
@@ -62,7 +63,7 @@ export interface ToolResult {
 
 const MAX_OUTPUT_BYTES = 512 << 20;
 
-/** Runs a program and returns how it went. Throws KernelUnavailable if it is not there. */
+/** Runs a program and returns how it went. Throws EngineUnavailable if it is not there. */
 export function tryTool(name: string, args: readonly string[], options: ToolOptions = {}): ToolResult {
   const result = spawnSync(name, args, {
     input: options.input,
@@ -73,17 +74,17 @@ export function tryTool(name: string, args: readonly string[], options: ToolOpti
   });
   if (result.error) {
     const { code } = result.error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new KernelUnavailable(`${name} is not installed: ${installCommand(name)}`);
+    if (code === 'ENOENT') throw new EngineUnavailable(`${name} is not installed: ${installCommand(name)}`);
     // A program that does not read all of its input is judged by its status.
-    if (code !== 'EPIPE') throw new KernelUnavailable(`${name} does not run (${code}): check its installation`);
+    if (code !== 'EPIPE') throw new EngineUnavailable(`${name} does not run (${code}): check its installation`);
   }
   return { status: result.status ?? -1, output: result.stdout, errors: result.stderr?.toString() ?? '' };
 }
 
-/** Runs a program that is to succeed and returns its standard output. Throws KernelUnavailable with its last words. */
+/** Runs a program that is to succeed and returns its standard output. Throws EngineUnavailable with its last words. */
 export function runTool(name: string, args: readonly string[], options: ToolOptions = {}): Buffer {
   const { status, output, errors } = tryTool(name, args, options);
   if (status === 0) return output;
   const last = errors.trim().split('\n').at(-1);
-  throw new KernelUnavailable(`${name} failed with status ${status}${last ? `: ${last}` : ''}`);
+  throw new EngineUnavailable(`${name} failed with status ${status}${last ? `: ${last}` : ''}`);
 }

@@ -22,12 +22,11 @@ export class RemoteCase {
   readonly questions: Question[] = [];
   /** How many of them the process has been sent since it last ran the first. */
   sent = 0;
-  /** Faults so far: after the first it is tried again. */
-  faults = 0;
   /** Why it has been given up, one line. */
   failure: string | undefined;
   private answered = 0;
-  private incident: { readonly question: number; readonly incident: Incident } | undefined;
+  /** The fault after which it is tried once more. */
+  private incident: Incident | undefined;
 
   constructor(configuration: Uint8Array | undefined) {
     this.configuration = configuration;
@@ -51,8 +50,8 @@ export class RemoteCase {
     return this.failure !== undefined || this.answered === this.questions.length;
   }
 
-  /** Takes an answer that is well formed. What it returns has been mended by asking again. */
-  accept(number: number, answer: Uint8Array): Incident | undefined {
+  /** Takes an answer that is well formed. */
+  accept(number: number, answer: Uint8Array): void {
     const question = this.questions[number]!;
     if (question.answer === undefined) {
       question.answer = answer;
@@ -60,15 +59,18 @@ export class RemoteCase {
     } else if (!VARIABLE.has(question.type) && Buffer.compare(question.answer, answer) !== 0) {
       this.failure ??= `answered ${requestName(question.type)} differently after a restart`;
     }
-    const mended = this.incident?.question === number ? this.incident.incident : undefined;
-    if (mended) this.incident = undefined;
-    return this.failure === undefined ? mended : undefined;
   }
 
-  /** Notes a fault of the process while it was to answer the question. The second one is the end of the case. */
-  blame(number: number, incident: Incident): void {
-    this.faults++;
-    if (this.faults > 1) this.failure ??= incident.message;
-    else this.incident = { question: number, incident };
+  /** Notes a fault of the process while it ran this case and no other. The second one is the end of the case. */
+  blame(incident: Incident): void {
+    if (this.incident) this.failure ??= incident.message;
+    this.incident = incident;
+  }
+
+  /** The fault that did not happen again; of a case that is settled, once. */
+  takeMended(): Incident | undefined {
+    const mended = this.failure === undefined ? this.incident : undefined;
+    if (mended) this.incident = undefined;
+    return mended;
   }
 }

@@ -54,6 +54,13 @@ export class Session {
   private current: RemoteCase | undefined;
   private configured: Uint8Array | undefined;
   private incidents: Incident[] = [];
+  /**
+   * How many of the open cases, from the first, are sent one at a time. After a fault: which of the cases in flight is
+   * to blame cannot be told, because a process that ends loses the answers that it has not written out.
+   */
+  private alone = 0;
+  /** A fault for which none of those has been found to be to blame. */
+  private unexplained: Incident | undefined;
   private unavailable: EngineUnavailable | undefined;
 
   /** Starts the process. Throws EngineUnavailable. */
@@ -74,7 +81,7 @@ export class Session {
     if (this.unavailable) return;
     if (!this.open.includes(added)) this.open.push(added);
     // If another case has had the process since, this one's VM is gone, and it is run again from its start.
-    if (this.up) this.transmit(added, this.current === added ? added.sent : 0);
+    if (this.up && this.alone === 0) this.transmit(added, this.current === added ? added.sent : 0);
   }
 
   /** The answer to one of a submitted case's questions. Throws Error, one line, if the case has been given up. */
@@ -143,9 +150,31 @@ export class Session {
       this.first = 0;
     }
     if (question < 0) return;
-    const mended = of.accept(question, payload);
-    if (mended) this.incidents.push(mended);
-    if (of.settled) this.open = this.open.filter((other) => other !== of);
+    of.accept(question, payload);
+    if (of.settled) this.settle(of);
+  }
+
+  private settle(of: RemoteCase): void {
+    if (!this.open.includes(of)) return;
+    this.open = this.open.filter((other) => other !== of);
+    this.note(of.takeMended());
+    if (this.alone === 0) return;
+    this.alone--;
+    if (this.alone === 0) {
+      this.note(this.unexplained);
+      this.unexplained = undefined;
+    }
+    if (this.up) this.transmitOpen();
+  }
+
+  private note(incident: Incident | undefined): void {
+    if (incident) this.incidents.push(incident);
+  }
+
+  /** Sends what a new process, or the end of a case that ran alone, lets go. */
+  private transmitOpen(): void {
+    const next = this.alone > 0 ? this.open.slice(0, 1) : this.open;
+    for (const of of next) this.transmit(of, 0);
   }
 
   private receive(type: Request, deadline: number, ms: number): Frame {
@@ -161,11 +190,16 @@ export class Session {
 
   private fail(error: unknown): void {
     const fault = faultOf(error);
-    const { of, question } = this.inFlight[this.first]!;
+    const { of } = this.inFlight[this.first]!;
     this.up = false;
     this.channel.kill();
-    of.blame(Math.max(question, 0), { kind: fault.kind, message: fault.message });
-    if (of.settled) this.open = this.open.filter((other) => other !== of);
+    const incident: Incident = { kind: fault.kind, message: fault.message };
+    if (this.open[0] === of && (this.alone > 0 || this.open.length === 1)) {
+      of.blame(incident);
+      this.unexplained = undefined;
+    } else this.unexplained = incident;
+    if (this.alone === 0) this.alone = this.open.length;
+    if (of.settled) this.settle(of);
   }
 
   /** Another process, asked everything that has not been answered. Throws EngineUnavailable. */
@@ -186,7 +220,7 @@ export class Session {
         throw error;
       }
     }
-    for (const of of this.open) this.transmit(of, 0);
+    this.transmitOpen();
   }
 
   /** Says HELLO to a process that has just been started. */

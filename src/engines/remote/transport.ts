@@ -1,5 +1,17 @@
 /** How bytes get to an engine's process and back. A transport lives in the bridge's thread and owns one process. */
 
+/** An emulator that is reached by a mailbox, in a folder of its own where it is started: plain data. */
+export interface MailboxMachine {
+  readonly kind: 'mailbox';
+  /** What is put into the folder: texts by name, and links to paths by name. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly links: Readonly<Record<string, string>>;
+  /** Names there: of the disk image that is the mailbox, of the pipe that is the printer, of the emulator's messages. */
+  readonly mailbox: string;
+  readonly printer: string;
+  readonly messages: string;
+}
+
 /** How a process is started and reached: plain data. */
 export interface Launch {
   /** Program and arguments. */
@@ -8,7 +20,7 @@ export interface Launch {
   readonly cwd?: string;
   /** On top of msrdiff's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly transport: 'stdio';
+  readonly transport: 'stdio' | MailboxMachine;
   /** How long it may take from its start to its HELLO, in milliseconds. */
   readonly startMs: number;
 }
