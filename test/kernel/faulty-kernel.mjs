@@ -32,7 +32,8 @@ const FAULTS = {
       if (type !== FILTER) return;
       for (const at of rangesOf(payload)) {
         const nmsrs = payload.readUInt32LE(at + 4);
-        if (nmsrs > 1 && nmsrs <= 12288) payload.writeUInt32LE(nmsrs - 1, at + 4);
+        // Not where the bitmap would be a word shorter: that would be a second fault, in what the ioctl reads.
+        if (nmsrs % 64 !== 1 && nmsrs > 1 && nmsrs <= 12288) payload.writeUInt32LE(nmsrs - 1, at + 4);
       }
     },
   },
@@ -63,12 +64,15 @@ const FAULTS = {
   },
   /** Reads in 0x800-0x8ff are filtered: DEFAULT_DENY denies them. */
   'x2apic-filtered': {
+    denies: false,
+    /** Requests run ahead of answers: what is in force goes with the request. */
     request(type, payload) {
       if (type === RESET) this.denies = false;
       if (type === FILTER && payload.readUInt32LE(4) < 2) this.denies = payload.readUInt32LE(4) === 1;
+      return this.denies;
     },
-    verdict(index, write, verdict) {
-      return this.denies && !write && index >>> 8 === 8 && verdict === 4 ? 2 : verdict;
+    verdict(index, write, verdict, denies) {
+      return denies && !write && index >>> 8 === 8 && verdict === 4 ? 2 : verdict;
     },
   },
 };
@@ -98,8 +102,8 @@ function frames(stream, onFrame) {
 }
 
 frames(process.stdin, (type, payload, frame) => {
-  fault.request?.(type, payload);
-  pending.push({ type, payload });
+  const state = fault.request?.(type, payload);
+  pending.push({ payload, state });
   kernel.stdin.write(frame);
 });
 process.stdin.on('end', () => kernel.stdin.end());
@@ -109,7 +113,7 @@ frames(kernel.stdout, (type, payload, frame) => {
     const count = request.payload.readUInt32LE(0);
     for (let i = 0; i < count; i++) {
       const index = request.payload.readUInt32LE(8 + 4 * i);
-      payload[i] = fault.verdict(index, request.payload[8 + 4 * count + i] === 1, payload[i]);
+      payload[i] = fault.verdict(index, request.payload[8 + 4 * count + i] === 1, payload[i], request.state);
     }
   }
   if (type === (FILTER | ANSWER)) fault.errno?.(request.payload, payload);

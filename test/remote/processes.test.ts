@@ -18,7 +18,7 @@ describe('after', () => {
     expect(processesWith(quick)).toHaveLength(1);
     const before = performance.now();
     engines[0]!.close();
-    expect(performance.now() - before).toBeLessThan(1500);
+    expect(performance.now() - before).toBeLessThan(1900);
     expect(processesWith(quick)).toEqual([]);
     engines[1]!.close();
     expect(performance.now() - before).toBeGreaterThan(2000);
