@@ -21,7 +21,10 @@ const WINDOW_MSRS = 0x2000;
 /** Accesses are probed in groups, each run so many times: one that does not exit is told from stray exits. */
 const GROUP = 16;
 const REPEATS = 8;
-/** Repeats of one access that is probed alone, and the exits below which it counts as passthrough. */
+/**
+ * Repeats of one access that is probed alone, and the exits below which it counts as passthrough. What may pass at
+ * all is always probed alone: in a group, an access that takes two exits could hide one that takes none.
+ */
 const ALONE = 200;
 const MSR_IA32_APIC_BASE = 0x1b;
 const PASSES_BELOW = 100;
@@ -105,6 +108,7 @@ class RouteChecker {
   private readonly kernel: MeasuredKernel;
   private readonly unsteady: ReadonlySet<number>;
   private readonly everything: readonly Access[];
+  private readonly candidates: ReadonlySet<number>;
   /** Candidates, their neighbours, and what the kernel handles. */
   private readonly interesting: readonly Access[];
 
@@ -117,7 +121,9 @@ class RouteChecker {
       Array.from({ length: WINDOW_MSRS }, (_, i) => first + i).flatMap((index) => this.probeable(index)),
     );
     const near = new Set(kernel.rows.map(({ index }) => index));
-    for (const { index } of passthroughCandidates(model.capabilities.bitmap!, findProfile(kernel.profile)!)) {
+    const { bitmap } = model.capabilities;
+    this.candidates = new Set(passthroughCandidates(bitmap!, findProfile(kernel.profile)!).map(({ index }) => index));
+    for (const index of this.candidates) {
       for (const neighbour of [index - 1, index, index + 1]) near.add(neighbour);
     }
     this.interesting = this.everything.filter(({ index }) => near.has(index));
@@ -194,16 +200,24 @@ class RouteChecker {
     this.probes += accesses.length;
     this.passed += predicted[0]!.length;
     for (const [which, name] of (['passthrough', 'intercepted'] as const).entries()) {
-      for (const group of groupsOf(predicted[which]!)) {
-        if (this.asPredicted(group, name)) continue;
-        for (const access of group) {
-          const exits = this.exits([access], ALONE);
-          const passes = exits < PASSES_BELOW;
-          if (passes === (name === 'passthrough')) continue;
+      for (const access of this.suspects(predicted[which]!, name)) {
+        const exits = this.exits([access], ALONE);
+        if (exits < PASSES_BELOW !== (name === 'passthrough')) {
           this.mismatches.push({ ...where, ...access, predicted: name, exits });
         }
       }
     }
+  }
+
+  /** Those to probe alone: candidates, and the members of groups whose exits are not what is predicted. */
+  private suspects(accesses: readonly Access[], name: RouteMismatch['predicted']): Access[] {
+    const others = accesses.filter(({ index }) => !this.candidates.has(index));
+    return [
+      ...accesses.filter(({ index }) => this.candidates.has(index)),
+      ...groupsOf(others)
+        .filter((group) => !this.asPredicted(group, name))
+        .flat(),
+    ];
   }
 
   private asPredicted(group: readonly Access[], name: RouteMismatch['predicted']): boolean {
@@ -212,11 +226,7 @@ class RouteChecker {
   }
 
   private passing(accesses: readonly Access[]): Access[] {
-    return groupsOf(accesses).flatMap((group) =>
-      this.asPredicted(group, 'intercepted')
-        ? []
-        : group.filter((access) => this.exits([access], ALONE) < PASSES_BELOW),
-    );
+    return this.suspects(accesses, 'intercepted').filter((access) => this.exits([access], ALONE) < PASSES_BELOW);
   }
 
   /** Exits that the accesses took, each repeated, without the one that ends the batch. */
