@@ -1,9 +1,15 @@
 /** `msrdiff engines`: what there is to compare. */
 import type { Command } from 'commander';
+import { cacheFolder } from '../engines/kernel/cache.ts';
+import { listKernels } from '../engines/kernel/kernel-store.ts';
+import { type Availability, availability } from '../engines/kernel/machines.ts';
 import { builtInNames, closeEngines, DEFAULT_ENGINES, engineSpecs, loadEngines } from '../engines/registry.ts';
 import { KERNEL_PROFILES, NEWEST_PROFILE } from '../model/profile.ts';
 import { commandOption, jsonOption, moduleOption } from './options.ts';
 import { table } from './render.ts';
+
+/** Listed even when they have not been fetched. */
+const USUAL_VERSIONS = ['6.1', '6.12'];
 
 export function addEngines(program: Command): void {
   program
@@ -17,13 +23,14 @@ export function addEngines(program: Command): void {
       const engines = await loadEngines(engineSpecs(builtInNames(), engineModule ?? [], engineCommand));
       // What they are is all that is asked of them.
       closeEngines(engines);
+      const kernels = kernelEngines();
       if (options.json) {
         const list = engines.map(({ name, capabilities }) => ({
           name,
           capabilities,
           default: DEFAULT_ENGINES.includes(name),
         }));
-        process.stdout.write(`${JSON.stringify({ engines: list, profiles: KERNEL_PROFILES })}\n`);
+        process.stdout.write(`${JSON.stringify({ engines: list, kernels, profiles: KERNEL_PROFILES })}\n`);
         return;
       }
       const rows = engines.map(({ name, capabilities: { events, forms, bitmap } }) => [
@@ -35,6 +42,37 @@ export function addEngines(program: Command): void {
       ]);
       const profiles = KERNEL_PROFILES.map(({ id, title }) => [id, id === NEWEST_PROFILE.id ? 'default' : '', title]);
       process.stdout.write(`${table([['engine', '', 'events', 'access forms', ''], ...rows])}\n\n`);
+      const states = kernels.map((kernel) => [
+        kernel.name,
+        kernel.available ? 'available' : 'missing',
+        kernel.available ? kernel.what : kernel.missing,
+      ]);
+      process.stdout.write(`${table([['real kernel', '', ''], ...states])}\n\n`);
       process.stdout.write(`${table([['profile', '', ''], ...profiles])}\n`);
     });
+}
+
+type KernelState = { readonly name: string; readonly what: string } & Availability;
+
+/** This machine's kernel, and the stored and the usual ones on both emulated processors. */
+function kernelEngines(): KernelState[] {
+  const stored = listKernels(cacheFolder());
+  const versions = [...new Set([...USUAL_VERSIONS, ...stored.map(({ version }) => version)])];
+  versions.sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const release = (version: string): string => stored.find((kernel) => kernel.version === version)?.release ?? version;
+  return [
+    { name: 'kvm', what: "this machine's /dev/kvm", ...availability('kvm') },
+    ...versions.flatMap((version): KernelState[] => [
+      {
+        name: `kvm-svm@${version}`,
+        what: `kvm_amd of Linux ${release(version)} in QEMU`,
+        ...availability(`kvm-svm@${version}`),
+      },
+      {
+        name: `kvm-vmx@${version}`,
+        what: `kvm_intel of Linux ${release(version)} in Bochs`,
+        ...availability(`kvm-vmx@${version}`),
+      },
+    ]),
+  ];
 }
