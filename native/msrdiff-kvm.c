@@ -7,6 +7,7 @@
 #include "filter.h"
 #include "guest.h"
 #include "init.h"
+#include "program.h"
 #include "race.h"
 #include "vm.h"
 
@@ -27,11 +28,11 @@
 enum {
 	HELLO = 0x01, CONFIG, RESET,
 	FILTER = 0x10, CAP, IGNORE_MSRS, APIC, CANDIDATES, ACCESS, REPLY,
-	STATS = 0x20, RACE,
+	STATS = 0x20, RACE, RUN,
 	ANSWER = 0x80, ERROR = 0xff,
 };
 
-enum { FLAG_STATS = 2, FLAG_RACE = 4, FLAG_KERNEL = 8 };
+enum { FLAG_STATS = 2, FLAG_RACE = 4, FLAG_KERNEL = 8, FLAG_RUN = 16 };
 enum { EVENT_FILTER = 1, EVENT_CAP = 2, EVENT_IGNORE_MSRS = 4, EVENT_APIC = 8, EVENT_ACCESS = 32, EVENT_REPLY = 64 };
 enum { FORM_NATIVE = 1, FORM_EMULATOR = 4 };
 
@@ -114,7 +115,7 @@ static int hello(const struct request *request)
 	const uint16_t version = VERSION, name_length = sizeof(name) - 1, length = (uint16_t)strlen(description);
 	memcpy(payload, &magic, 4);
 	memcpy(payload + 4, &version, 2);
-	payload[6] = FLAG_STATS | FLAG_RACE | FLAG_KERNEL;
+	payload[6] = (uint8_t)(FLAG_STATS | FLAG_RACE | FLAG_KERNEL | (owns_machine() ? FLAG_RUN : 0));
 	payload[7] = (uint8_t)vm_vendor();
 	memcpy(payload + 8, &events, 4);
 	memcpy(payload + 12, &forms, 4);
@@ -272,6 +273,18 @@ static int race(const struct request *request)
 	return succeed(request, payload, 8 + count);
 }
 
+static int run_program(const struct request *request)
+{
+	static uint8_t payload[4 + (1u << 20)];
+	size_t length;
+	if (!owns_machine())
+		return refuse(request, "programs are run on emulated machines only");
+	const int32_t status =
+		program_run(request->payload, request->length, payload + 4, sizeof(payload) - 4, &length);
+	memcpy(payload, &status, 4);
+	return succeed(request, payload, (uint32_t)(4 + length));
+}
+
 /* Why /dev/kvm is of no use here: every request is refused with it. */
 static const char *unusable;
 
@@ -291,6 +304,7 @@ static int dispatch(const struct request *request)
 	case REPLY: return reply(request);
 	case STATS: return send_statistics(request);
 	case RACE: return race(request);
+	case RUN: return run_program(request);
 	default: return malformed(request);
 	}
 }

@@ -1,8 +1,10 @@
 /** `msrdiff kernel`: kernels to use as engines. */
 import type { Command } from 'commander';
 import { addKernelCheck } from './kernel-check.ts';
+import { addKernelRun } from './kernel-run.ts';
 
 export function addKernel(program: Command): void {
   const kernel = program.command('kernel').description('kernels to use as engines: get, build, list and check them');
   addKernelCheck(kernel);
+  addKernelRun(kernel);
 }

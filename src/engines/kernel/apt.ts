@@ -1,5 +1,4 @@
 /** Debian's package archive through apt: the system's own sources, or one suite of it in a root of its own. */
-
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';

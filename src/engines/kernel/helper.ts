@@ -1,5 +1,4 @@
 /** Compiles the helper that drives /dev/kvm, from native/, on first use. */
-
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -18,6 +18,8 @@ const SKIPPED_INITCALLS = [
 ];
 
 const SHARED = [
+  // The last words of a panic, for the report of a process that died.
+  'console=ttyS0',
   'quiet',
   'loglevel=4',
   // A panic ends the emulator, so the campaign notices.

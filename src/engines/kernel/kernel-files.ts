@@ -1,5 +1,4 @@
 /** What of a kernel's packages is needed to boot it and to load KVM: the rest, nine tenths, is not kept. */
-
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';

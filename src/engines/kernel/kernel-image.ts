@@ -1,5 +1,4 @@
 /** Kernel images: the ELF file in a bzImage, which boots without the emulator having to decompress it. */
-
 import { gunzipSync } from 'node:zlib';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import { elfSection, isElf } from './elf.ts';

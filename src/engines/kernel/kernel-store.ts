@@ -1,5 +1,4 @@
 /** Kernels in the cache: taken out of Debian packages, found again by version. */
-
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

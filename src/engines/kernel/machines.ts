@@ -1,5 +1,4 @@
 /** From the name of a kernel engine to what is to be started, with everything that takes built. */
-
 import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
@@ -59,13 +58,12 @@ function emulatorLaunch(cache: string, helper: string, engine: EmulatedKernel, o
   const loaded = modules === undefined ? [] : modulesToLoad(modules, roots);
   const initramfs = cachedInitramfs(cache, helper, loaded, options.moduleParameters);
   const log = process.env.MSRDIFF_KERNEL_LOG ? resolve(process.env.MSRDIFF_KERNEL_LOG) : undefined;
-  const console = log === undefined ? [] : ['console=ttyS0'];
   if (engine.route === 'svm') {
-    const commandLine = kernelCommandLine(QEMU_CHANNEL, console);
+    const commandLine = kernelCommandLine(QEMU_CHANNEL);
     const argv = qemuCommand({ image: fastestImage(cache, image), initramfs, commandLine, log });
     return { argv, transport: 'stdio' } as const;
   }
-  const disk = cachedBootDisk(cache, image, initramfs, kernelCommandLine(BOCHS_CHANNEL, ['nosmp', ...console]));
+  const disk = cachedBootDisk(cache, image, initramfs, kernelCommandLine(BOCHS_CHANNEL, ['nosmp']));
   return bochsLaunch({ disk, diskSize: statSync(disk).size, mailbox: MAILBOX_GEOMETRY, log });
 }
 

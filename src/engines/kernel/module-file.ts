@@ -1,5 +1,4 @@
 /** Kernel module files: their compression, and what their `.modinfo` section says. */
-
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';

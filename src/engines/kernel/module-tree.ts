@@ -1,5 +1,4 @@
 /** A folder of kernel modules, and which of them to load in which order. */
-
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';

@@ -30,7 +30,7 @@ export interface QemuMachine {
   readonly image: string;
   readonly initramfs: string;
   readonly commandLine: string;
-  /** File to append the kernel's console to. */
+  /** File to append the kernel's console to, instead of standard error. */
   readonly log?: string | undefined;
 }
 
@@ -39,7 +39,8 @@ export interface QemuMachine {
  * hang. QEMU ends when the guest powers off, which the helper does at the end of its input, and when the kernel panics.
  */
 export function qemuCommand({ image, initramfs, commandLine, log }: QemuMachine): string[] {
-  const console = log === undefined ? 'null,id=console' : `file,id=console,append=on,path=${escapeComma(log)}`;
+  // Node makes a child's standard error a socket, which cannot be opened by a path.
+  const console = log === undefined ? 'socket,id=console,fd=2' : `file,id=console,append=on,path=${escapeComma(log)}`;
   return [
     QEMU,
     ['-accel', 'tcg'],

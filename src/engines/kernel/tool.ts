@@ -1,5 +1,4 @@
 /** Programs of the system that are run to completion. */
-
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -16,11 +16,17 @@ export interface Hello {
   readonly routes: boolean;
   readonly stats: boolean;
   readonly race: boolean;
+  readonly run: boolean;
   /** A real kernel, with base outcomes of its own. */
   readonly kernel: boolean;
   readonly vendor: Vendor | undefined;
   readonly events: readonly EventKind[];
   readonly forms: readonly AccessForm[];
+}
+
+export interface ProgramResult {
+  readonly status: number;
+  readonly output: string;
 }
 
 export interface RaceAnswer {
@@ -45,7 +51,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   if (version !== VERSION) throw new ProtocolError(`speaks version ${version} of the protocol instead of ${VERSION}`);
   const flags = payload[6]!;
   const vendor = payload[7]!;
-  if (flags > 15) throw new ProtocolError(`states unknown flags in HELLO (${hex(flags)})`);
+  if (flags > 31) throw new ProtocolError(`states unknown flags in HELLO (${hex(flags)})`);
   if (vendor >= VENDORS.length) throw new ProtocolError(`states an unknown vendor in HELLO (${vendor})`);
   const events = namesOf(readU32(payload, 8), PROTOCOL_EVENTS, 'events');
   const forms = namesOf(readU32(payload, 12), ACCESS_FORMS, 'forms of access');
@@ -70,6 +76,7 @@ export function decodeHello(payload: Uint8Array): Hello {
     routes: (flags & HelloFlag.ROUTES) !== 0,
     stats: (flags & HelloFlag.STATS) !== 0,
     race: (flags & HelloFlag.RACE) !== 0,
+    run: (flags & HelloFlag.RUN) !== 0,
     kernel: (flags & HelloFlag.KERNEL) !== 0,
     vendor: VENDORS[vendor],
     events,
@@ -124,6 +131,12 @@ export function decodeRace(payload: Uint8Array, accesses: number): RaceAnswer {
   return { changes: readU32(payload, 0), runs: readU32(payload, 4), seen: payload.subarray(8) };
 }
 
+/** Exit status, or a negative errno, and what the program wrote. */
+export function decodeRun(payload: Uint8Array): ProgramResult {
+  if (payload.length < 4) throw new ProtocolError(`answered RUN with ${payload.length} bytes (at least 4 expected)`);
+  return { status: viewOf(payload).getInt32(0, true), output: utf8(payload.subarray(4), 'RUN') };
+}
+
 /** The message of an answer of type ERROR. */
 export function decodeError(payload: Uint8Array): string {
   if (payload.length > MAX_ERROR) throw new ProtocolError(`sent an error of ${payload.length} bytes (at most 1000)`);
@@ -151,6 +164,9 @@ export function checkAnswer(type: Request, payload: Uint8Array, accesses: number
       return;
     case Request.RACE:
       decodeRace(payload, accesses);
+      return;
+    case Request.RUN:
+      decodeRun(payload);
       return;
     case Request.CONFIG:
     case Request.RESET:

@@ -5,10 +5,13 @@ import type { Ended } from './transport.ts';
 /** A failure of the process: it is of no more use. */
 export class Fault extends Error {
   readonly kind: Incident['kind'];
+  /** A signal has ended the process. */
+  readonly killed: boolean;
 
-  constructor(kind: Incident['kind'], message: string) {
+  constructor(kind: Incident['kind'], message: string, killed = false) {
     super(message);
     this.kind = kind;
+    this.killed = killed;
   }
 }
 

@@ -21,6 +21,7 @@ export const Request = {
   REPLY: 0x16,
   STATS: 0x20,
   RACE: 0x21,
+  RUN: 0x22,
 } as const;
 export type Request = (typeof Request)[keyof typeof Request];
 
@@ -36,7 +37,7 @@ export const ANSWER = 0x80;
 export const ERROR = 0xff;
 
 /** Bits of HELLO's flags. */
-export const HelloFlag = { ROUTES: 1, STATS: 2, RACE: 4, KERNEL: 8 } as const;
+export const HelloFlag = { ROUTES: 1, STATS: 2, RACE: 4, KERNEL: 8, RUN: 16 } as const;
 
 /** Kinds of events by bit of HELLO's events. */
 export const PROTOCOL_EVENTS = [

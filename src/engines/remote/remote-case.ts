@@ -14,7 +14,7 @@ export interface Question {
 }
 
 /** Answers that need not be the same the next time. */
-const VARIABLE: ReadonlySet<Request> = new Set([Request.STATS, Request.RACE]);
+const VARIABLE: ReadonlySet<Request> = new Set([Request.STATS, Request.RACE, Request.RUN]);
 
 export class RemoteCase {
   /** The CONFIG frame that must have been the last one when this runs; undefined: any. */

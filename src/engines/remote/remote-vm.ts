@@ -11,7 +11,16 @@ import type {
 } from '../../model/scenario.ts';
 import type { Completion } from '../../model/verdict.ts';
 import type { KernelVm, KernelVmOptions } from '../kernel/kernel-vm.ts';
-import { decodeAccess, decodeErrno, decodeRace, decodeReply, decodeStats, type RaceAnswer } from './answers.ts';
+import {
+  decodeAccess,
+  decodeErrno,
+  decodeRace,
+  decodeReply,
+  decodeRun,
+  decodeStats,
+  type ProgramResult,
+  type RaceAnswer,
+} from './answers.ts';
 import { FrameWriter } from './frames.ts';
 import { Request, requestName } from './protocol.ts';
 import { RemoteCase } from './remote-case.ts';
@@ -106,6 +115,12 @@ export class RemoteVm implements KernelVm {
     if (!this.session.hello.race) throw new Error('the engine does not answer RACE');
     const encode = (): void => requests.encodeRace(writer, indices, types, filters, rounds);
     return decodeRace(this.ask(Request.RACE, encode, indices.length), indices.length);
+  }
+
+  /** Runs a static executable on the kernel's machine. */
+  run(executable: Uint8Array): ProgramResult {
+    if (!this.session.hello.run) throw new Error('the engine does not answer RUN');
+    return decodeRun(this.ask(Request.RUN, () => requests.encodeRun(writer, executable)));
   }
 
   /** Sends RESET and what has been encoded after it. */

@@ -125,6 +125,10 @@ export function encodeRace(
   writer.close();
 }
 
+export function encodeRun(writer: FrameWriter, executable: Uint8Array): void {
+  writer.open(Request.RUN).raw(executable).close();
+}
+
 function filterPayload(writer: FrameWriter, { flags, ranges }: MsrFilter, delivery: FilterDelivery): void {
   writer.u32(FILTER_DELIVERIES.indexOf(delivery)).u32(flags).u32(ranges.length);
   for (const { flags, nmsrs, base, bitmap } of ranges) {

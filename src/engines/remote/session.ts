@@ -67,12 +67,20 @@ export class Session {
   constructor(options: SessionOptions) {
     this.options = options;
     this.channel = Channel.open(options.launch, options.onWait);
-    try {
-      this.hello = this.greet();
-    } catch (error) {
-      this.channel.kill();
-      this.channel.close();
-      throw error;
+    for (let starts = 1; ; starts++) {
+      try {
+        this.hello = this.greet();
+        return;
+      } catch (error) {
+        this.channel.kill();
+        // What does not start is wrong, but not what is killed while it starts.
+        if (error instanceof Fault && error.killed && starts < MAX_STARTS) {
+          this.channel.restart();
+          continue;
+        }
+        this.channel.close();
+        throw this.unavailableFor(error);
+      }
     }
   }
 
@@ -183,7 +191,9 @@ export class Session {
       if (frame) return frame;
       const received = this.channel.receive(deadline);
       if (received === undefined) throw new Fault('hung', `no answer to ${requestName(type)} within ${ms / 1000} s`);
-      if (!(received instanceof Uint8Array)) throw new Fault('died', describeEnd(received));
+      if (!(received instanceof Uint8Array)) {
+        throw new Fault('died', describeEnd(received), received.signal !== null);
+      }
       this.reader.feed(received);
     }
   }
@@ -214,16 +224,16 @@ export class Session {
         throw new EngineUnavailable(`${this.options.label} is called "${name}" after a restart`);
       } catch (error) {
         this.channel.kill();
-        if (!(error instanceof EngineUnavailable)) throw error;
+        const unavailable = this.unavailableFor(error);
         if (starts < MAX_STARTS) continue;
-        this.unavailable = error;
-        throw error;
+        this.unavailable = unavailable;
+        throw unavailable;
       }
     }
     this.transmitOpen();
   }
 
-  /** Says HELLO to a process that has just been started. */
+  /** Says HELLO to a process that has just been started. Throws Fault or ProtocolError. */
   private greet(): Hello {
     this.reader = new FrameReader();
     this.inFlight = [];
@@ -236,17 +246,19 @@ export class Session {
     const frame = writer.take();
     numberFrame(frame, 0, this.nextNumber());
     this.channel.send(frame);
-    const { label, launch } = this.options;
-    try {
-      const answer = this.receive(Request.HELLO, performance.now() + launch.startMs, launch.startMs);
-      const hello = decodeHello(resultOf(answer, this.number, Request.HELLO));
-      this.up = true;
-      return hello;
-    } catch (error) {
-      const { kind, message } = faultOf(error);
-      const mend = kind === 'died' ? 'check the command' : 'see docs/engine-protocol.md';
-      throw new EngineUnavailable(`${label}: ${message} (${mend})`);
-    }
+    const { startMs } = this.options.launch;
+    const answer = this.receive(Request.HELLO, performance.now() + startMs, startMs);
+    const hello = decodeHello(resultOf(answer, this.number, Request.HELLO));
+    this.up = true;
+    return hello;
+  }
+
+  /** What a start that failed so means. */
+  private unavailableFor(error: unknown): EngineUnavailable {
+    if (error instanceof EngineUnavailable) return error;
+    const { kind, message } = faultOf(error);
+    const mend = kind === 'died' ? 'check the command' : 'see docs/engine-protocol.md';
+    return new EngineUnavailable(`${this.options.label}: ${message} (${mend})`);
   }
 }
 

@@ -1,0 +1,261 @@
+/** SIGKILL to a kernel's process at any moment of a campaign: nothing is lost, and nothing is left behind. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Exit } from '../../src/cli/exit.ts';
+import { Random } from '../../src/fuzz/random.ts';
+import { exited, lastJson, msrdiff, ROOT, scratchFolder } from '../e2e/cli.ts';
+import { available, type KernelName } from './kernels.ts';
+
+const folder = scratchFolder();
+const MAIN = join(ROOT, 'dist/src/cli/main.js');
+/** Kernel engines run in one of these. */
+const PROGRAM = /(^|\/)(msrdiff-kvm-[^/]*|qemu-system-x86_64|bochs)$/;
+const POLL_MS = 1;
+/** Starts in a row that may be killed: a third is not tried again. */
+const MAX_STARTS = 2;
+
+interface Subject {
+  readonly name: KernelName;
+  readonly workers: number;
+  /** Of one campaign. */
+  readonly cases: number;
+  /** Kills in all, over as many campaigns as that takes. */
+  readonly kills: number;
+  /** Whether a process has surely not said HELLO. */
+  readonly isStarting: (process: Sighting) => boolean;
+  /** Age in milliseconds from which it surely has, and has run again the case that its predecessor was killed in. */
+  readonly settledMs: number;
+}
+
+const SUBJECTS: readonly Subject[] = [
+  // Its first output is the answer to HELLO.
+  { name: 'kvm', workers: 2, cases: 1024, kills: killsOr(50), isStarting: ({ pid }) => isSilent(pid), settledMs: 100 },
+  { name: 'kvm-svm@6.1', workers: 1, cases: 320, kills: killsOr(4), isStarting: youngerThan(300), settledMs: 8_000 },
+  { name: 'kvm-vmx@6.1', workers: 1, cases: 192, kills: killsOr(2), isStarting: youngerThan(1_000), settledMs: 25_000 },
+];
+
+function youngerThan(ms: number): Subject['isStarting'] {
+  return ({ age }) => age < ms;
+}
+
+function killsOr(number: number): number {
+  return Number(process.env.MSRDIFF_KILLS ?? number);
+}
+
+/** A process of an engine, as it is seen from outside. */
+interface Sighting {
+  readonly pid: number;
+  /** Since it was first seen, in milliseconds. */
+  readonly age: number;
+}
+
+/** Whom to kill now, if anybody. `underWay`: cases have been run. */
+type Plan = (processes: readonly Sighting[], underWay: boolean) => number | undefined;
+
+interface Campaign {
+  readonly code: number | null;
+  readonly summary: Record<string, unknown>;
+  readonly divergences: readonly Divergence[];
+  readonly kills: number;
+}
+
+interface Divergence {
+  readonly id: string;
+  readonly kind: string;
+  readonly subject: string;
+  readonly scenario: string;
+  readonly message: string;
+  readonly reliability: number;
+  readonly cases: number;
+}
+
+/** What is the same in every run of the campaign. */
+function lasting({ summary, divergences }: Campaign): unknown {
+  const { digest, cases, accesses, verdicts, samples, known, kernels, coverage } = summary;
+  const others = divergences.filter(({ kind }) => kind !== 'engine-error');
+  const found = others.map(({ id, scenario, cases: of }) => ({ id, scenario, of }));
+  return { digest, cases, accesses, verdicts, samples, known, kernels, coverage, found };
+}
+
+/** The processes that have a text in their environment. */
+class Census {
+  private readonly text: string;
+  /** Those that do not have it: they are most, and never will. */
+  private readonly others = new Set<string>();
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Programs of those that run, by process id. */
+  take(): Map<number, string> {
+    const programs = new Map<number, string>();
+    for (const pid of readdirSync('/proc')) {
+      if (!/^\d+$/.test(pid) || this.others.has(pid)) continue;
+      try {
+        // Both are empty of one that has ended.
+        const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+        const program = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')[0]!;
+        if (environment !== '' && !environment.includes(this.text)) this.others.add(pid);
+        else if (program !== '') programs.set(Number(pid), program);
+      } catch {
+        // It has gone, or is another user's.
+      }
+    }
+    return programs;
+  }
+
+  /** Programs of those that still run 2 seconds later. */
+  async left(): Promise<string[]> {
+    for (let n = 0; n < 20 && this.take().size > 0; n++) await sleep(100);
+    return [...this.take().values()];
+  }
+}
+
+/** Whether it has written nothing. */
+function isSilent(pid: number): boolean {
+  try {
+    return /^wchar: 0$/m.test(readFileSync(`/proc/${pid}/io`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Runs the campaign, killing as planned, and checks that nothing of it is left: processes, files. */
+async function campaign(
+  { name, cases, workers }: Pick<Subject, 'name' | 'cases' | 'workers'>,
+  plan: Plan,
+): Promise<Campaign> {
+  const own = mkdtempSync(join(folder, 'run-'));
+  const [temporary, database] = [join(own, 'tmp'), join(own, 'results.db')];
+  mkdirSync(temporary);
+  const args = [
+    ...['fuzz', '--engines', `reference,interval,${name}`, '--sample', '1', '--accesses', '256', '--seed', '17'],
+    ...['--cases', String(cases), '--workers', String(workers), '--database', database, '--json'],
+  ];
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let [underWay, over, kills, most] = [false, false, 0, 0];
+  child.stderr.once('data', () => {
+    underWay = true;
+  });
+  const end = exited(child).finally(() => {
+    over = true;
+  });
+  const census = new Census(temporary);
+  const firstSeen = new Map<number, number>();
+  while (!over) {
+    const now = performance.now();
+    const processes = [...census.take()].flatMap(([pid, program]): Sighting[] => {
+      if (!PROGRAM.test(program)) return [];
+      if (!firstSeen.has(pid)) firstSeen.set(pid, now);
+      return [{ pid, age: now - firstSeen.get(pid)! }];
+    });
+    most = Math.max(most, processes.length);
+    const victim = plan(processes, underWay);
+    if (victim !== undefined) {
+      process.kill(victim, 'SIGKILL');
+      kills++;
+    }
+    await sleep(POLL_MS);
+  }
+  const outcome = await end;
+  expect(outcome.stderr).not.toContain('msrdiff:');
+  const left = await census.left();
+  expect({ most, left, files: readdirSync(temporary) }).toEqual({ most: workers, left: [], files: [] });
+  const { stdout } = msrdiff('list', '--json', '--database', database);
+  return { code: outcome.code, summary: lastJson(outcome), divergences: JSON.parse(stdout), kills };
+}
+
+/**
+ * Kills at random moments: while it runs, and while it starts. A process is never killed in the case that its
+ * predecessor was killed in, which would be a failure of that case, nor at three starts in a row.
+ */
+function randomly({ isStarting, settledMs }: Subject, wanted: number, random: Random): Plan {
+  let [kills, starts] = [0, 0];
+  let next = { atStart: false, age: 0 };
+  return (processes, underWay) => {
+    if (!underWay || kills >= wanted) return undefined;
+    const starting = next.atStart ? processes.find(isStarting) : undefined;
+    const settled = processes.every(({ age }) => age >= next.age)
+      ? processes[random.below(processes.length)]
+      : undefined;
+    const victim = starting ?? settled;
+    if (!victim) return undefined;
+    kills++;
+    starts = isStarting(victim) ? starts + 1 : 0;
+    // The first replacement is killed at its start in any case.
+    next = {
+      atStart: kills === 1 || (starts < MAX_STARTS && random.below(2) === 0),
+      age: settledMs * (1 + random.below(500) / 1000),
+    };
+    return victim.pid;
+  };
+}
+
+/** Kills once: the first process that is so old. */
+function once(age: number): Plan {
+  let done = false;
+  return (processes) => {
+    const victim = done ? undefined : processes.find((seen) => seen.age >= age);
+    done ||= victim !== undefined;
+    return victim?.pid;
+  };
+}
+
+const UNDISTURBED: Plan = () => undefined;
+
+describe.each(SUBJECTS.filter(({ name }) => available(name)))('$name', (subject) => {
+  test('killed at random moments, $kills times in all', { timeout: 150_000 }, async () => {
+    const random = new Random(1);
+    const undisturbed = await campaign(subject, UNDISTURBED);
+    expect(undisturbed.divergences.filter(({ kind }) => kind === 'engine-error')).toEqual([]);
+    let kills = 0;
+    while (kills < subject.kills) {
+      const disturbed = await campaign(subject, randomly(subject, subject.kills - kills, random));
+      expect(disturbed.kills).toBeGreaterThan(0);
+      expect(lasting(disturbed)).toEqual(lasting(undisturbed));
+      expectIncidents(subject.name, disturbed);
+      kills += disturbed.kills;
+    }
+  });
+});
+
+/** A death that is mended is told all the same. */
+function expectIncidents(name: string, { code, divergences, kills }: Campaign): void {
+  const incidents = divergences.filter(({ kind }) => kind === 'engine-error');
+  expect(incidents.length).toBeGreaterThan(0);
+  for (const incident of incidents) {
+    expect(incident).toMatchObject({ subject: name, reliability: 0 });
+    expect(incident.message).toMatch(
+      /^the process was ended by SIGKILL.*\(not again when the case was run once more\)$/,
+    );
+  }
+  const cases = incidents.reduce((sum, incident) => sum + incident.cases, 0);
+  expect(cases).toBeLessThanOrEqual(kills);
+  expect(code).toBe(Exit.DIVERGED);
+}
+
+describe.runIf(available('kvm'))('kvm, killed once', () => {
+  const subject = { name: 'kvm', cases: 64, workers: 1 } as const;
+
+  test('at its first start: it is started again', async () => {
+    const [undisturbed, disturbed] = [await campaign(subject, UNDISTURBED), await campaign(subject, once(0))];
+    expect(disturbed.kills).toBe(1);
+    expect(lasting(disturbed)).toEqual(lasting(undisturbed));
+    expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [] });
+  });
+
+  test('while its base is measured: it is measured again', async () => {
+    const [undisturbed, disturbed] = [await campaign(subject, UNDISTURBED), await campaign(subject, once(200))];
+    expect(disturbed.kills).toBe(1);
+    expect(lasting(disturbed)).toEqual(lasting(undisturbed));
+    expectIncidents('kvm', disturbed);
+  });
+});
