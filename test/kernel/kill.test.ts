@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Exit } from '../../src/cli/exit.ts';
 import { Random } from '../../src/fuzz/random.ts';
 import { exited, lastJson, msrdiff, ROOT, scratchFolder } from '../e2e/cli.ts';
@@ -12,7 +12,7 @@ import { available, type KernelName } from './kernels.ts';
 const folder = scratchFolder();
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
 /** Kernel engines run in one of these. */
-const PROGRAM = /(^|\/)(msrdiff-kvm-[^/]*|qemu-system-x86_64|bochs)$/;
+const PROGRAM = /(^|\/)(msrdiff-kvm-[^/]*|qemu-system-x86_64|bochs(-bin)?)$/;
 const POLL_MS = 1;
 /** Starts in a row that may be killed: a third is not tried again. */
 const MAX_STARTS = 2;
@@ -80,11 +80,10 @@ function lasting({ summary, divergences }: Campaign): unknown {
   return { digest, cases, accesses, verdicts, samples, known, kernels, coverage, found };
 }
 
-/** The processes that have a text in their environment. */
+/** The processes, of those that are yet to come, that have a text in their environment. */
 class Census {
   private readonly text: string;
-  /** Those that do not have it: they are most, and never will. */
-  private readonly others = new Set<string>();
+  private readonly others: ReadonlySet<string> = new Set(readdirSync('/proc'));
 
   constructor(text: string) {
     this.text = text;
@@ -99,8 +98,7 @@ class Census {
         // Both are empty of one that has ended.
         const environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
         const program = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')[0]!;
-        if (environment !== '' && !environment.includes(this.text)) this.others.add(pid);
-        else if (program !== '') programs.set(Number(pid), program);
+        if (environment.includes(this.text) && program !== '') programs.set(Number(pid), program);
       } catch {
         // It has gone, or is another user's.
       }
@@ -136,6 +134,7 @@ async function campaign(
     ...['fuzz', '--engines', `reference,interval,${name}`, '--sample', '1', '--accesses', '256', '--seed', '17'],
     ...['--cases', String(cases), '--workers', String(workers), '--database', database, '--json'],
   ];
+  const census = new Census(temporary);
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: ROOT,
     env: { ...process.env, TMPDIR: temporary },
@@ -148,7 +147,6 @@ async function campaign(
   const end = exited(child).finally(() => {
     over = true;
   });
-  const census = new Census(temporary);
   const firstSeen = new Map<number, number>();
   while (!over) {
     const now = performance.now();
@@ -165,8 +163,10 @@ async function campaign(
     }
     await sleep(POLL_MS);
   }
+  console.log('run', kills, (performance.now() / 1000).toFixed(2));
   const outcome = await end;
-  expect(outcome.stderr).not.toContain('msrdiff:');
+  // Progress is all that it has to tell.
+  expect(outcome.stderr.split('\n').filter((line) => !/^$| cases\/s /.test(line))).toEqual([]);
   const left = await census.left();
   expect({ most, left, files: readdirSync(temporary) }).toEqual({ most: workers, left: [], files: [] });
   const { stdout } = msrdiff('list', '--json', '--database', database);
@@ -195,6 +195,7 @@ function randomly({ isStarting, settledMs }: Subject, wanted: number, random: Ra
       atStart: kills === 1 || (starts < MAX_STARTS && random.below(2) === 0),
       age: settledMs * (1 + random.below(500) / 1000),
     };
+    console.log('kill', victim.age | 0, victim === starting, isStarting(victim), (performance.now() / 1000).toFixed(2));
     return victim.pid;
   };
 }
@@ -212,7 +213,7 @@ function once(age: number): Plan {
 const UNDISTURBED: Plan = () => undefined;
 
 describe.each(SUBJECTS.filter(({ name }) => available(name)))('$name', (subject) => {
-  test('killed at random moments, $kills times in all', { timeout: 150_000 }, async () => {
+  test('killed at random moments', { timeout: 150_000 }, async () => {
     const random = new Random(1);
     const undisturbed = await campaign(subject, UNDISTURBED);
     expect(undisturbed.divergences.filter(({ kind }) => kind === 'engine-error')).toEqual([]);
@@ -244,17 +245,19 @@ function expectIncidents(name: string, { code, divergences, kills }: Campaign): 
 
 describe.runIf(available('kvm'))('kvm, killed once', () => {
   const subject = { name: 'kvm', cases: 64, workers: 1 } as const;
+  let undisturbed: Campaign;
+  beforeAll(async () => {
+    undisturbed = await campaign(subject, UNDISTURBED);
+  });
 
   test('at its first start: it is started again', async () => {
-    const [undisturbed, disturbed] = [await campaign(subject, UNDISTURBED), await campaign(subject, once(0))];
-    expect(disturbed.kills).toBe(1);
+    const disturbed = await campaign(subject, once(0));
     expect(lasting(disturbed)).toEqual(lasting(undisturbed));
-    expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [] });
+    expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [], kills: 1 });
   });
 
   test('while its base is measured: it is measured again', async () => {
-    const [undisturbed, disturbed] = [await campaign(subject, UNDISTURBED), await campaign(subject, once(200))];
-    expect(disturbed.kills).toBe(1);
+    const disturbed = await campaign(subject, once(200));
     expect(lasting(disturbed)).toEqual(lasting(undisturbed));
     expectIncidents('kvm', disturbed);
   });

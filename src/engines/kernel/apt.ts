@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import type { KernelPackage } from './package-choice.ts';
 import { choosePackage, isKernelName, parseMadison, partsOf } from './package-choice.ts';
-import { runTool } from './tool.ts';
+import { runTool, tryTool } from './tool.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const MIRROR = 'http://deb.debian.org/debian';
@@ -56,8 +56,12 @@ export function suiteSource(cache: string, suite: string): PackageSource {
     'APT::Architectures=amd64',
   ].flatMap((option) => ['-o', option]);
   const source = { description: `Debian ${suite}`, options: [...options, ...sandbox()] };
-  runTool('apt-get', [...source.options, '-qq', '--error-on=any', 'update'], { visible: true });
-  return source;
+  const { status, errors } = tryTool('apt-get', [...source.options, '-qq', '--error-on=any', 'update']);
+  if (status === 0) return source;
+  const [first] = errors.split('\n').filter((line) => line.startsWith('E: '));
+  throw new EngineUnavailable(
+    `${source.description} cannot be read from ${archive} (${first?.slice(3) ?? `apt-get status ${status}`}): check the name and the network`,
+  );
 }
 
 /** The newest kernel package of a version. Throws EngineUnavailable if the source has none. */
@@ -71,7 +75,7 @@ export function findKernelPackage({ description, options }: PackageSource, versi
   const choice = choosePackage(available, version);
   if (choice) return choice;
   throw new EngineUnavailable(
-    `${description} have no kernel ${version}: apt update, or --suite trixie-backports, sid or another, or --package`,
+    `no kernel ${version} in ${description}: apt update, or --suite NAME (trixie-backports, sid), or --package FILE`,
   );
 }
 

@@ -25,11 +25,11 @@ export interface BochsMachine {
   readonly diskSize: number;
   /** Geometry of the mailbox. */
   readonly mailbox: { readonly cylinders: number; readonly heads: number; readonly sectors: number };
-  /** File to write the kernel's console to. */
+  /** File to keep the kernel's console in. */
   readonly log?: string | undefined;
 }
 
-function configuration({ diskSize, mailbox, log }: BochsMachine): string {
+function configuration({ diskSize, mailbox }: BochsMachine): string {
   const cylinders = diskSize / SECTOR / DISK_HEADS / DISK_SECTORS_PER_TRACK;
   const lines = [
     // There is no display library without a display but this one, which is content with no terminal.
@@ -47,7 +47,7 @@ function configuration({ diskSize, mailbox, log }: BochsMachine): string {
     `ata0-slave: type=disk, path=${MAILBOX}, mode=flat, cylinders=${mailbox.cylinders}, heads=${mailbox.heads}, spt=${mailbox.sectors}`,
     'boot: disk',
     `parport1: enabled=1, file=${PRINTER}`,
-    log === undefined ? 'com1: enabled=0' : `com1: enabled=1, mode=file, dev=${CONSOLE}`,
+    `com1: enabled=1, mode=file, dev=${CONSOLE}`,
     'speaker: enabled=0',
     `log: ${MESSAGES}`,
     'panic: action=fatal',
@@ -68,6 +68,7 @@ export function bochsLaunch(machine: BochsMachine) {
     mailbox: MAILBOX,
     printer: PRINTER,
     messages: MESSAGES,
+    console: CONSOLE,
   };
   return {
     argv: [BOCHS, '-q', '-f', CONFIGURATION, '-rc', COMMANDS],

@@ -25,22 +25,32 @@ function compiler(): string {
   return process.env.CC || 'cc';
 }
 
-/** What keeps the helper from being compiled, as a line with the command that mends it; undefined if nothing does. */
-export function helperObstacle(): string | undefined {
+/** What keeps the helper from being had, as a line with the command that mends it; undefined if nothing does. */
+export function helperObstacle(cache: string): string | undefined {
+  if (existsSync(builtHelper(cache, helperSources()).path)) return undefined;
+  return compilerObstacle();
+}
+
+function compilerObstacle(): string | undefined {
   if (findTool(compiler())) return undefined;
   return `no C compiler (${compiler()}) for the kernel helper: ${installCommand('cc')}`;
 }
 
-/** Path of the helper, compiled from `sources` unless the cache has it. Throws EngineUnavailable. */
-export function buildHelper(cache: string, sources = helperSources()): string {
-  const obstacle = helperObstacle();
+/** Where the helper of these sources is or belongs in the cache, and the sources' names. */
+function builtHelper(cache: string, sources: string) {
   const names = readdirSync(sources)
     .filter((name) => /\.[chS]$/.test(name))
     .sort();
   const hash = createHash('sha256').update(JSON.stringify([process.arch, FLAGS]));
   for (const name of names) hash.update(`\0${name}\0`).update(readFileSync(join(sources, name)));
-  const path = join(cache, 'helper', `msrdiff-kvm-${hash.digest('hex').slice(0, 16)}`);
+  return { path: join(cache, 'helper', `msrdiff-kvm-${hash.digest('hex').slice(0, 16)}`), names };
+}
+
+/** Path of the helper, compiled from `sources` unless the cache has it. Throws EngineUnavailable. */
+export function buildHelper(cache: string, sources = helperSources()): string {
+  const { path, names } = builtHelper(cache, sources);
   return buildOnce(path, (temporary) => {
+    const obstacle = compilerObstacle();
     if (obstacle) throw new EngineUnavailable(obstacle);
     const output = join(temporary, 'msrdiff-kvm');
     const inputs = names.filter((name) => !name.endsWith('.h'));

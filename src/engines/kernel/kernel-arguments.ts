@@ -21,7 +21,7 @@ const SHARED = [
   // The last words of a panic, for the report of a process that died.
   'console=ttyS0',
   'quiet',
-  'loglevel=4',
+  'loglevel=3',
   // A panic ends the emulator, so the campaign notices.
   'panic=-1',
   'oops=panic',

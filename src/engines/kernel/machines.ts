@@ -58,12 +58,13 @@ function emulatorLaunch(cache: string, helper: string, engine: EmulatedKernel, o
   const loaded = modules === undefined ? [] : modulesToLoad(modules, roots);
   const initramfs = cachedInitramfs(cache, helper, loaded, options.moduleParameters);
   const log = process.env.MSRDIFF_KERNEL_LOG ? resolve(process.env.MSRDIFF_KERNEL_LOG) : undefined;
+  const verbose = log === undefined ? [] : ['loglevel=7'];
   if (engine.route === 'svm') {
-    const commandLine = kernelCommandLine(QEMU_CHANNEL);
+    const commandLine = kernelCommandLine(QEMU_CHANNEL, verbose);
     const argv = qemuCommand({ image: fastestImage(cache, image), initramfs, commandLine, log });
     return { argv, transport: 'stdio' } as const;
   }
-  const disk = cachedBootDisk(cache, image, initramfs, kernelCommandLine(BOCHS_CHANNEL, ['nosmp']));
+  const disk = cachedBootDisk(cache, image, initramfs, kernelCommandLine(BOCHS_CHANNEL, ['nosmp', ...verbose]));
   return bochsLaunch({ disk, diskSize: statSync(disk).size, mailbox: MAILBOX_GEOMETRY, log });
 }
 
@@ -80,13 +81,13 @@ function engineOf(name: string): KernelEngine {
 }
 
 function obstacle(engine: KernelEngine, options: KernelOptions): string | undefined {
-  if (engine.route === 'native') return deviceObstacle() ?? helperObstacle();
+  if (engine.route === 'native') return deviceObstacle() ?? helperObstacle(cacheFolder());
   const program = engine.route === 'svm' ? QEMU : BOCHS;
   if (!findTool(program)) return `${program} is not installed: ${installCommand(program)}`;
   if (options.kernelImage === undefined && !findKernel(cacheFolder(), engine.version)) {
     return `kernel ${engine.version} is not in the cache: msrdiff kernel fetch ${engine.version}`;
   }
-  return helperObstacle();
+  return helperObstacle(cacheFolder());
 }
 
 function deviceObstacle(): string | undefined {

@@ -8,7 +8,6 @@ import { EngineUnavailable } from '../engine-unavailable.ts';
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   'qemu-system-x86_64': 'qemu-system-x86',
   bochs: 'bochs bochs-term bochsbios vgabios',
-  xorriso: 'xorriso',
   cc: 'gcc libc6-dev',
   objcopy: 'binutils',
   xz: 'xz-utils',
@@ -16,8 +15,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   lz4: 'lz4',
   'apt-get': 'apt',
   'apt-cache': 'apt',
-  dpkg: 'dpkg',
-  script: 'bsdutils',
+  'dpkg-deb': 'dpkg',
   mkfifo: 'coreutils',
 };
 
@@ -48,9 +46,6 @@ export function installCommand(name: string): string {
 export interface ToolOptions {
   readonly input?: Uint8Array;
   readonly folder?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  /** Shows what the program writes to standard error, such as progress, instead of collecting it. */
-  readonly visible?: boolean;
 }
 
 export interface ToolResult {
@@ -67,8 +62,8 @@ export function tryTool(name: string, args: readonly string[], options: ToolOpti
   const result = spawnSync(name, args, {
     input: options.input,
     cwd: options.folder,
-    env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.environment },
-    stdio: ['pipe', 'pipe', options.visible ? 'inherit' : 'pipe'],
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    stdio: 'pipe',
     maxBuffer: MAX_OUTPUT_BYTES,
   });
   if (result.error) {
@@ -77,7 +72,7 @@ export function tryTool(name: string, args: readonly string[], options: ToolOpti
     // A program that does not read all of its input is judged by its status.
     if (code !== 'EPIPE') throw new EngineUnavailable(`${name} does not run (${code}): check its installation`);
   }
-  return { status: result.status ?? -1, output: result.stdout, errors: result.stderr?.toString() ?? '' };
+  return { status: result.status ?? -1, output: result.stdout, errors: result.stderr.toString() };
 }
 
 /** Runs a program that is to succeed and returns its standard output. Throws EngineUnavailable with its last words. */

@@ -51,13 +51,14 @@ function hello(changed: Partial<HelloFields> = {}): Uint8Array {
 describe('HELLO', () => {
   it('says what the engine is', () => {
     const description = 'Linux 6.12, µ-architecture';
-    const payload = hello({ name: 'kvm@6.12', description, flags: 15, vendor: 2, events: 0x7f, forms: 0x1f });
+    const payload = hello({ name: 'kvm@6.12', description, flags: 31, vendor: 2, events: 0x7f, forms: 0x1f });
     expect(decodeHello(payload)).toEqual({
       name: 'kvm@6.12',
       description,
       routes: true,
       stats: true,
       race: true,
+      run: true,
       kernel: true,
       vendor: 'svm',
       events: ['filter', 'cap', 'ignoreMsrs', 'apic', 'candidates', 'access', 'reply'],
@@ -69,7 +70,7 @@ describe('HELLO', () => {
   it.each<[Partial<HelloFields>, RegExp]>([
     [{ magic: 1 }, /without the magic number/],
     [{ version: 2 }, /speaks version 2 of the protocol instead of 1/],
-    [{ flags: 16 }, /unknown flags in HELLO \(0x10\)/],
+    [{ flags: 32 }, /unknown flags in HELLO \(0x20\)/],
     [{ vendor: 3 }, /unknown vendor in HELLO \(3\)/],
     [{ events: 0x20 }, /filter and access events/],
     [{ events: 0x01 }, /filter and access events/],

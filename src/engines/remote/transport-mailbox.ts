@@ -10,12 +10,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTemporaryFolder } from '../kernel/temporary-folder.ts';
 import { guardGroup } from './group-guard.ts';
+import { lastWords } from './last-words.ts';
 import { Bell, MAX_CHUNK, Mailbox } from './mailbox.ts';
 import type { Launch, MailboxMachine, Transport, TransportEvents } from './transport.ts';
 
 /** How much of standard error is kept, in characters. */
 const TAIL = 4096;
-const MAX_LINE = 500;
+/** How Bochs reports that the guest has powered itself off. */
+const SHUTDOWN = /shutdown requested/;
+const RESET = 'the machine was reset: its kernel has panicked, or a triple fault';
 
 export class MailboxTransport implements Transport {
   private readonly machine: MailboxMachine;
@@ -162,13 +165,13 @@ export class MailboxTransport implements Transport {
       if (!idle) this.answer(bell);
       if (this.complaint !== undefined) return;
     }
-    if (idle && !this.waiting && this.queued === 0) this.bells.pause();
+    if (idle && !this.waiting && this.queued === 0 && !this.exit) this.bells.pause();
   }
 
   private answer(bell: number): void {
     switch (bell) {
       case Bell.BOOT:
-        if (this.booted) this.fail('the machine was reset: its kernel has panicked, or a triple fault');
+        if (this.booted) this.fail(lastWords(this.read(this.machine.console)) || RESET);
         this.booted = true;
         break;
       case Bell.READY:
@@ -204,7 +207,7 @@ export class MailboxTransport implements Transport {
     this.release();
     this.child.stderr!.destroy();
     this.mailbox.close();
-    const lastLine = this.complaint ?? this.lastMessage();
+    const lastLine = this.complaint ?? this.reason();
     rmSync(this.folder, { recursive: true, force: true });
     this.writable?.();
     const { code, signal } = this.exit ?? { code: null, signal: null };
@@ -212,15 +215,23 @@ export class MailboxTransport implements Transport {
     this.events.onEnd({ code, signal, lastLine, ...(startError === undefined ? {} : { startError }) });
   }
 
-  /** What the emulator has logged last, or written to standard error. */
-  private lastMessage(): string {
-    let log = '';
+  /** Why the emulator ended: its own panic, the kernel's, a reset (where Bochs has a debugger, that ends it), or else. */
+  private reason(): string {
+    const { messages, console } = this.machine;
+    const panic = /.*>>PANIC<< (.*)/.exec(this.read(messages))?.[1];
+    if (panic !== undefined && !SHUTDOWN.test(panic)) return `Bochs: ${panic}`;
+    const words = lastWords(this.read(console));
+    if (panic !== undefined || this.ready) return words || (this.exit?.signal ? '' : (panic ?? RESET));
+    // Complaints about the configuration come before anything is logged.
+    return this.stderr.split('\n').findLast((line) => line.startsWith('[')) ?? lastWords(this.stderr);
+  }
+
+  private read(name: string): string {
     try {
-      log = readFileSync(join(this.folder, this.machine.messages), 'utf8');
+      return readFileSync(join(this.folder, name), 'utf8');
     } catch {
       // It has not come that far.
+      return '';
     }
-    const last = (text: string) => text.split(/[\r\n]+/).findLast((line) => /\w/.test(line));
-    return (last(log) ?? last(this.stderr) ?? '').slice(-MAX_LINE);
   }
 }

@@ -1,12 +1,13 @@
 /** A process reached by its standard input and output, in a process group of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { guardGroup } from './group-guard.ts';
+import { lastWords } from './last-words.ts';
 import type { Launch, Transport, TransportEvents } from './transport.ts';
 
 /** How long output is waited for after the process has ended, in milliseconds: others may hold it open. */
 const DRAIN_MS = 200;
-/** How much of standard error is kept, in characters. */
-const TAIL = 4096;
+/** How much of standard error is kept, in characters: a kernel's panic with its call trace. */
+const TAIL = 16_384;
 
 export class StdioTransport implements Transport {
   private readonly child: ChildProcessWithoutNullStreams;
@@ -90,7 +91,11 @@ export class StdioTransport implements Transport {
     this.child.stdin.destroy();
     this.child.stdout.destroy();
     this.child.stderr.destroy();
-    const lastLine = this.stderr.split(/[\r\n]+/).findLast((line) => line.trim() !== '') ?? '';
-    this.events.onEnd({ code, signal, lastLine, ...(startError === undefined ? {} : { startError }) });
+    this.events.onEnd({
+      code,
+      signal,
+      lastLine: lastWords(this.stderr),
+      ...(startError === undefined ? {} : { startError }),
+    });
   }
 }

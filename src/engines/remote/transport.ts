@@ -6,10 +6,12 @@ export interface MailboxMachine {
   /** What is put into the folder: texts by name, and links to paths by name. */
   readonly files: Readonly<Record<string, string>>;
   readonly links: Readonly<Record<string, string>>;
-  /** Names there: of the disk image that is the mailbox, of the pipe that is the printer, of the emulator's messages. */
+  /** Names there: of the disk image that is the mailbox, and of the pipe that is the printer. */
   readonly mailbox: string;
   readonly printer: string;
+  /** Of the files with the emulator's messages, and with the console of what runs in it. */
   readonly messages: string;
+  readonly console: string;
 }
 
 /** How a process is started and reached: plain data. */
@@ -30,7 +32,7 @@ export interface Ended {
   /** Exit code, unless a signal ended it. */
   readonly code: number | null;
   readonly signal: string | null;
-  /** Last line that it wrote to standard error; '' if none. */
+  /** Last line that it wrote to standard error, or a better one (last-words.ts); '' if none. */
   readonly lastLine: string;
   /** Why it did not even start: the code of a system error. */
   readonly startError?: string;
