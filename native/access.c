@@ -202,7 +202,7 @@ int vm_access(uint32_t count, bool emulator, const uint8_t *indices, const uint8
 		return vm_fail("there is no VM: RESET comes first");
 	if (count == 0)
 		return 0;
-	if (vm->vcpu < 0 && vm_create_vcpu())
+	if (vm_drop_leftover() || (vm->vcpu < 0 && vm_create_vcpu()))
 		return vm_broken();
 	if (access_finish_pending())
 		return vm_broken();

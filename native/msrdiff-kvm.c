@@ -149,7 +149,7 @@ static int set_filter(const struct request *request)
 		return malformed(request);
 	if (vm_fd() < 0)
 		return refuse(request, "there is no VM: RESET comes first");
-	const int32_t result = filter_set(vm_fd(), &filter);
+	const int32_t result = vm_set_filter(&filter);
 	return succeed(request, &result, sizeof(result));
 }
 

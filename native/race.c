@@ -36,7 +36,7 @@ int race_run(uint32_t count, const uint8_t *indices, const uint8_t *types, const
 	struct vcpu_thread thread = {.count = count, .indices = indices, .types = types, .seen = seen};
 	memset(seen, 0, count);
 	/* One of the two is in force before the first access. */
-	if (filter_set(vm_fd(), &filters[0])) {
+	if (vm_set_filter(&filters[0])) {
 		snprintf(vm_error, sizeof(vm_error), "the first filter of a race is rejected");
 		return -1;
 	}
@@ -52,7 +52,7 @@ int race_run(uint32_t count, const uint8_t *indices, const uint8_t *types, const
 	pthread_sigmask(SIG_BLOCK, &alarm, &before);
 	int result = 0;
 	for (uint32_t round = 1; round <= rounds && !thread.failed; round++) {
-		if (filter_set(vm_fd(), &filters[round & 1])) {
+		if (vm_set_filter(&filters[round & 1])) {
 			snprintf(vm_error, sizeof(vm_error), "a filter of a race is rejected");
 			result = -1;
 			break;

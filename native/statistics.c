@@ -40,7 +40,6 @@ int statistics_open(void)
 			statistics.data_size = end;
 	}
 	statistics.data = realloc(statistics.data, statistics.data_size);
-	vm->baseline = realloc(vm->baseline, statistics.data_size);
 	return 0;
 }
 
@@ -51,11 +50,6 @@ static int read_statistics(uint8_t *data)
 	return vm_fail_errno("KVM_GET_STATS_FD data");
 }
 
-int statistics_take_baseline(void)
-{
-	return vm->stats < 0 ? 0 : read_statistics(vm->baseline);
-}
-
 int vm_statistics(void (*each)(const char *name, uint64_t value, void *context), void *context)
 {
 	if (vm->stats < 0)
@@ -63,12 +57,11 @@ int vm_statistics(void (*each)(const char *name, uint64_t value, void *context),
 	if (read_statistics(statistics.data))
 		return -1;
 	for (uint32_t i = 0; i < statistics.header.num_desc; i++) {
-		uint64_t now, before;
+		uint64_t value;
 		if (descriptor(i)->size != 1)
 			continue; /* a histogram */
-		memcpy(&now, statistics.data + descriptor(i)->offset, sizeof(now));
-		memcpy(&before, vm->baseline + descriptor(i)->offset, sizeof(before));
-		each((const char *)(descriptor(i) + 1), now - before, context);
+		memcpy(&value, statistics.data + descriptor(i)->offset, sizeof(value));
+		each((const char *)(descriptor(i) + 1), value, context);
 	}
 	return 0;
 }

@@ -30,8 +30,8 @@ struct vm {
 	uint32_t dirty[MAX_DIRTY];
 	int dirty_count;
 	bool dirty_lapic;
-	/* The statistics' data block at the last reset. */
-	uint8_t *baseline;
+	/* A filter has been set since the VM was made; one from before the last reset is still in force. */
+	bool filtered, leftover;
 };
 
 /* The one that was reset last. */
@@ -40,6 +40,8 @@ extern struct vm *vm;
 /* Set vm_error and return -1; the second adds what errno says. */
 int vm_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int vm_fail_errno(const char *what);
+/* Takes away the filter that a reset has left, before anything depends on it. */
+int vm_drop_leftover(void);
 /* Everything that fails leaves no VM behind: ends it and returns -1. */
 int vm_broken(void);
 int vm_create_vcpu(void);
@@ -61,6 +63,5 @@ int access_finish_pending(void);
 
 /* statistics.c */
 int statistics_open(void);
-int statistics_take_baseline(void);
 
 #endif

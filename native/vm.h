@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct filter_request;
+
 enum { MODE_LONG, MODE_PROTECTED, MODE_REAL };
 enum { APIC_NONE, APIC_XAPIC, APIC_X2APIC };
 enum { VERDICT_ALLOW, VERDICT_GP, VERDICT_FILTER, VERDICT_UNKNOWN, VERDICT_INVAL };
@@ -42,6 +44,8 @@ int vm_reset(int mode, bool irqchip, unsigned options);
 int vm_set_apic(int mode);
 /* The VM's file descriptor, for ioctls whose result is the answer. */
 int vm_fd(void);
+/* KVM_X86_SET_MSR_FILTER: 0 or a negative errno. */
+int vm_set_filter(const struct filter_request *filter);
 
 /*
  * Runs `count` accesses (directions: 0 RDMSR, 1 WRMSR; values may be NULL: 0) and writes a verdict for each. An exit
@@ -51,7 +55,7 @@ int vm_access(uint32_t count, bool emulator, const uint8_t *indices, const uint8
 	      uint8_t *verdicts);
 int vm_reply(uint8_t error, uint64_t data, int *completion);
 
-/* Calls `each` for the vCPU's scalar statistics, as differences since the last reset. */
+/* Calls `each` for the vCPU's scalar statistics: what they have come to since it was made. */
 int vm_statistics(void (*each)(const char *name, uint64_t value, void *context), void *context);
 
 /* Runs the batch over and over until *stop, collecting verdict bits; for a thread of its own. */

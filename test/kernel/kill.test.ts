@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Exit } from '../../src/cli/exit.ts';
+import { HEADER_BYTES } from '../../src/engines/remote/protocol.ts';
 import { Random } from '../../src/fuzz/random.ts';
 import { exited, lastJson, msrdiff, ROOT, scratchFolder } from '../e2e/cli.ts';
 import { available, type KernelName } from './kernels.ts';
@@ -13,9 +14,10 @@ const folder = scratchFolder();
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
 /** Kernel engines run in one of these. */
 const PROGRAM = /(^|\/)(msrdiff-kvm-[^/]*|qemu-system-x86_64|bochs(-bin)?)$/;
-const POLL_MS = 1;
 /** Starts in a row that may be killed: a third is not tried again. */
 const MAX_STARTS = 2;
+/** Of the first kill, in milliseconds. */
+const MAX_DELAY_MS = 500;
 
 interface Subject {
   readonly name: KernelName;
@@ -52,8 +54,8 @@ interface Sighting {
   readonly age: number;
 }
 
-/** Whom to kill now, if anybody. `underWay`: cases have been run. */
-type Plan = (processes: readonly Sighting[], underWay: boolean) => number | undefined;
+/** Whom to kill now, if anybody. `elapsed`: milliseconds since the first shard was done; less than 0: it is not. */
+type Plan = (processes: readonly Sighting[], elapsed: number) => number | undefined;
 
 interface Campaign {
   readonly code: number | null;
@@ -113,10 +115,11 @@ class Census {
   }
 }
 
-/** Whether it has written nothing. */
+/** Whether it has written less than a frame. */
 function isSilent(pid: number): boolean {
   try {
-    return /^wchar: 0$/m.test(readFileSync(`/proc/${pid}/io`, 'latin1'));
+    const written = /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1];
+    return Number(written) < HEADER_BYTES;
   } catch {
     return false;
   }
@@ -140,9 +143,10 @@ async function campaign(
     env: { ...process.env, TMPDIR: temporary },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let [underWay, over, kills, most] = [false, false, 0, 0];
+  let [begin, over, most] = [Number.POSITIVE_INFINITY, false, 0];
+  const killed = new Set<number>();
   child.stderr.once('data', () => {
-    underWay = true;
+    begin = performance.now();
   });
   const end = exited(child).finally(() => {
     over = true;
@@ -151,26 +155,25 @@ async function campaign(
   while (!over) {
     const now = performance.now();
     const processes = [...census.take()].flatMap(([pid, program]): Sighting[] => {
-      if (!PROGRAM.test(program)) return [];
+      if (!PROGRAM.test(program) || killed.has(pid)) return [];
       if (!firstSeen.has(pid)) firstSeen.set(pid, now);
       return [{ pid, age: now - firstSeen.get(pid)! }];
     });
     most = Math.max(most, processes.length);
-    const victim = plan(processes, underWay);
+    const victim = plan(processes, now - begin);
     if (victim !== undefined) {
       process.kill(victim, 'SIGKILL');
-      kills++;
+      killed.add(victim);
     }
-    await sleep(POLL_MS);
+    await sleep(1);
   }
-  console.log('run', kills, (performance.now() / 1000).toFixed(2));
   const outcome = await end;
   // Progress is all that it has to tell.
   expect(outcome.stderr.split('\n').filter((line) => !/^$| cases\/s /.test(line))).toEqual([]);
   const left = await census.left();
   expect({ most, left, files: readdirSync(temporary) }).toEqual({ most: workers, left: [], files: [] });
   const { stdout } = msrdiff('list', '--json', '--database', database);
-  return { code: outcome.code, summary: lastJson(outcome), divergences: JSON.parse(stdout), kills };
+  return { code: outcome.code, summary: lastJson(outcome), divergences: JSON.parse(stdout), kills: killed.size };
 }
 
 /**
@@ -180,8 +183,9 @@ async function campaign(
 function randomly({ isStarting, settledMs }: Subject, wanted: number, random: Random): Plan {
   let [kills, starts] = [0, 0];
   let next = { atStart: false, age: 0 };
-  return (processes, underWay) => {
-    if (!underWay || kills >= wanted) return undefined;
+  const delay = random.below(MAX_DELAY_MS);
+  return (processes, elapsed) => {
+    if (elapsed < delay || kills >= wanted) return undefined;
     const starting = next.atStart ? processes.find(isStarting) : undefined;
     const settled = processes.every(({ age }) => age >= next.age)
       ? processes[random.below(processes.length)]
@@ -195,7 +199,6 @@ function randomly({ isStarting, settledMs }: Subject, wanted: number, random: Ra
       atStart: kills === 1 || (starts < MAX_STARTS && random.below(2) === 0),
       age: settledMs * (1 + random.below(500) / 1000),
     };
-    console.log('kill', victim.age | 0, victim === starting, isStarting(victim), (performance.now() / 1000).toFixed(2));
     return victim.pid;
   };
 }
@@ -213,7 +216,7 @@ function once(age: number): Plan {
 const UNDISTURBED: Plan = () => undefined;
 
 describe.each(SUBJECTS.filter(({ name }) => available(name)))('$name', (subject) => {
-  test('killed at random moments', { timeout: 150_000 }, async () => {
+  test('killed at random moments', { timeout: 300_000 }, async () => {
     const random = new Random(1);
     const undisturbed = await campaign(subject, UNDISTURBED);
     expect(undisturbed.divergences.filter(({ kind }) => kind === 'engine-error')).toEqual([]);

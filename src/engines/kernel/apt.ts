@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import type { KernelPackage } from './package-choice.ts';
-import { choosePackage, isKernelName, parseMadison, partsOf } from './package-choice.ts';
+import { choosePackages, isKernelName, parseMadison, partsOf } from './package-choice.ts';
 import { runTool, tryTool } from './tool.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -64,29 +64,52 @@ export function suiteSource(cache: string, suite: string): PackageSource {
   );
 }
 
-/** The newest kernel package of a version. Throws EngineUnavailable if the source has none. */
-export function findKernelPackage({ description, options }: PackageSource, version: string): KernelPackage {
+/**
+ * The packages that make up the newest kernel of a version that the source has complete: its own first, then the parts
+ * that it depends on. Throws EngineUnavailable if there is none.
+ */
+export function findKernelPackages(source: PackageSource, version: string): KernelPackage[] {
+  const { description, options } = source;
   const names = runTool('apt-cache', [...options, 'pkgnames', 'linux-image-'])
     .toString()
     .split('\n');
-  const kernels = names.filter(isKernelName);
-  const madison = kernels.length === 0 ? '' : runTool('apt-cache', [...options, 'madison', ...kernels]).toString();
-  const available = parseMadison(madison);
-  const choice = choosePackage(available, version);
-  if (choice) return choice;
+  const choices = choosePackages(known(source, names.filter(isKernelName)), version);
+  let missing: string | undefined;
+  for (const choice of choices) {
+    const packages = withParts(source, choice);
+    const there = known(
+      source,
+      packages.map(({ name }) => name),
+    );
+    const absent = packages.find((part) => !there.some((other) => isSame(other, part)));
+    if (!absent) return packages;
+    missing ??= `${absent.name} ${absent.version}`;
+  }
+  if (missing !== undefined) {
+    throw new EngineUnavailable(`kernel ${version} is incomplete in ${description}, ${missing} is gone: fetch another`);
+  }
   throw new EngineUnavailable(
     `no kernel ${version} in ${description}: apt update, or --suite NAME (trixie-backports, sid), or --package FILE`,
   );
 }
 
-/** A kernel's package and all that it is made of, the kernel's own first. */
-export function withParts({ options }: PackageSource, kernel: KernelPackage): KernelPackage[] {
+function isSame(left: KernelPackage, right: KernelPackage): boolean {
+  return left.name === right.name && left.version === right.version;
+}
+
+/** All versions of these packages that the source has. */
+function known({ options }: PackageSource, names: readonly string[]): KernelPackage[] {
+  return names.length === 0 ? [] : parseMadison(runTool('apt-cache', [...options, 'madison', ...names]).toString());
+}
+
+/** A kernel's package and all that it is made of. */
+function withParts({ options }: PackageSource, kernel: KernelPackage): KernelPackage[] {
   const all = new Map<string, KernelPackage>();
   const add = (name: string) => {
     if (all.has(name)) return;
     all.set(name, { name, version: kernel.version });
-    const record = runTool('apt-cache', [...options, 'show', `${name}=${kernel.version}`]).toString();
-    for (const part of partsOf(record)) add(part);
+    const { status, output } = tryTool('apt-cache', [...options, 'show', `${name}=${kernel.version}`]);
+    if (status === 0) for (const part of partsOf(output.toString())) add(part);
   };
   add(kernel.name);
   return [...all.values()];
@@ -95,5 +118,8 @@ export function withParts({ options }: PackageSource, kernel: KernelPackage): Ke
 /** Downloads packages into a folder, where apt names the files. */
 export function downloadPackages({ options }: PackageSource, packages: readonly KernelPackage[], folder: string): void {
   const wanted = packages.map(({ name, version }) => `${name}=${version}`);
-  runTool('apt-get', [...options, '-q', 'download', ...wanted], { folder });
+  const { status, errors } = tryTool('apt-get', [...options, '-q', 'download', ...wanted], { folder });
+  if (status === 0) return;
+  const last = errors.trim().split('\n').at(-1)?.replace(/^E: /, '');
+  throw new EngineUnavailable(`download of ${wanted.join(' ')} failed (${last}): apt update, and check the network`);
 }

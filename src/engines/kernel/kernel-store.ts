@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
-import { downloadPackages, findKernelPackage, type PackageSource, withParts } from './apt.ts';
+import { downloadPackages, findKernelPackages, type PackageSource } from './apt.ts';
 import { buildOnce, writeAtomically } from './cache.ts';
 import { keepWhatBoots } from './kernel-files.ts';
 import { isCloudFlavour, type KernelPackage } from './package-choice.ts';
@@ -30,7 +30,7 @@ const manifestOf = (cache: string, version: string) => join(storeOf(cache), `${v
 /** Downloads the newest kernel of a version and stores it. Throws EngineUnavailable. */
 export function fetchKernel(cache: string, source: PackageSource, version: string): StoredKernel {
   checkVersion(version);
-  const packages = withParts(source, findKernelPackage(source, version));
+  const packages = findKernelPackages(source, version);
   const key = packages.map(({ name, version: full }) => `${name}=${full}`).join();
   return storeKernel(cache, version, packages, key, (folder) => {
     downloadPackages(source, packages, folder);

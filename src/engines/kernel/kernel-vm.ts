@@ -26,7 +26,7 @@ export interface RaceResult {
 export interface KernelVm extends EngineVm {
   /** A new VM. */
   remake(options: KernelVmOptions): void;
-  /** Counters of the vCPU since then, by name (`KVM_GET_STATS_FD`). */
+  /** Counters of the vCPU by name (`KVM_GET_STATS_FD`); only differences mean anything. */
   stats(): ReadonlyMap<string, bigint>;
   /** Runs the accesses over and over in one thread while another sets the filters in turn, `rounds` times. */
   race(indices: Uint32Array, types: Uint8Array, filters: readonly [MsrFilter, MsrFilter], rounds: number): RaceResult;

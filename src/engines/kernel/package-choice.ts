@@ -55,10 +55,10 @@ export function compareVersions(left: string, right: string): number {
 }
 
 /**
- * The newest package of a version such as `6.12` or `6.12.117`; the cloud flavour if there is one, which is half as
- * large and starts faster, and the signed one of equals. Undefined if there is none.
+ * The packages of a version such as `6.12` or `6.12.117`, the best first: the newest; of equals the cloud flavour, which
+ * is half as large and starts faster; of equals the signed one.
  */
-export function choosePackage(packages: readonly KernelPackage[], version: string): KernelPackage | undefined {
+export function choosePackages(packages: readonly KernelPackage[], version: string): KernelPackage[] {
   const matches = packages.filter(({ name, version: full }) => {
     const upstream = upstreamVersion(full);
     return isKernelName(name) && upstream.startsWith(version) && /^([.~]|$)/.test(upstream.slice(version.length));
@@ -70,7 +70,7 @@ export function choosePackage(packages: readonly KernelPackage[], version: strin
       Number(isUnsigned(a.name)) - Number(isUnsigned(b.name)) ||
       // A shorter name is that of a package that only depends on the newest.
       b.name.length - a.name.length,
-  )[0];
+  );
 }
 
 /** The packages that a kernel's `Depends` says it is made of, from `apt-cache show`. */

@@ -105,7 +105,7 @@ export class RemoteVm implements KernelVm {
     return decodeReply(this.ask(Request.REPLY, () => requests.encodeReply(writer, error, data)));
   }
 
-  /** Counters of the vCPU since the last reset, by name. */
+  /** Counters of the vCPU, by name; only differences mean anything. */
   stats(): Map<string, bigint> {
     if (!this.session.hello.stats) throw new Error('the engine does not answer STATS');
     return decodeStats(this.ask(Request.STATS, () => requests.encodeStats(writer)));
