@@ -140,7 +140,8 @@ describe('an interrupted campaign', () => {
   test('after Ctrl-C says how to resume, and ends in the same digest', async () => {
     const child = start(...campaign('ctrl-c', '--cases', '2500', '--seed', '11'));
     const end = exited(child);
-    setTimeout(() => child.kill('SIGINT'), 1500);
+    // Progress: the campaign has begun.
+    child.stderr!.once('data', () => child.kill('SIGINT'));
     const { code, stdout } = await end;
     expect(code).toBe(130);
     expect(stdout).toContain('--resume 1');
