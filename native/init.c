@@ -12,6 +12,7 @@
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define MODULE_FOLDER "/modules"
@@ -78,6 +79,8 @@ int init_system(void)
 
 void init_power_off(void)
 {
+	/* Let the console print what was said; it does so in the background. */
+	tcdrain(STDERR_FILENO);
 	sync();
 	/* QEMU and real machines have nothing at this port. */
 	if (ioperm(BOCHS_SHUTDOWN_PORT, 1, 1) == 0 || iopl(3) == 0)

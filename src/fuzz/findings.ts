@@ -102,8 +102,10 @@ export class Findings {
     const smallest = reduction?.scenario ?? scenario;
     const text = formatScenario(smallest);
     const subject = this.engines[observation.subject]!.name;
+    // What has not been reduced at all has no normal form: one identity per message.
+    const identity = reduction?.evaluations === 0 ? last.message : text;
     return {
-      id: divergenceId(last.kind, subject, this.profile, text),
+      id: divergenceId(last.kind, subject, this.profile, identity),
       kind: last.kind,
       subject,
       profile: this.profile,

@@ -85,7 +85,8 @@ export class MailboxTransport implements Transport {
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return;
       this.startError = error.code ?? error.message;
-      this.bells.destroy();
+      closeSync(this.holder);
+      this.bells.resume();
     });
     child.stderr!.setEncoding('utf8');
     child.stderr!.on('error', () => {});

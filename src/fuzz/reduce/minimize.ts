@@ -6,7 +6,8 @@
  * 2. Then values are made canonical. That may change the vector (a denial that is a #GP without the exit mask was
  *    an exit with it), but not the kind (of bitmap findings: the family), nor that the subject stands against the consensus.
  *
- * Everything is deterministic and bounded (MAX_EVALUATIONS). The result is the divergence's identity.
+ * Everything is deterministic and bounded: in evaluations, and in failures of an engine's process, which has to be
+ * started again after each. The result is the divergence's identity.
  */
 import type { Engine, VmConfig } from '../../engines/contract.ts';
 import { BaseOutcome } from '../../model/base.ts';
@@ -33,6 +34,14 @@ const MAX_ROUNDS = 5;
 const EXEMPLAR_LIMIT = 0x2000;
 /** Runs of the result in fresh VMs that measure its reliability. */
 const VERIFICATIONS = 5;
+/**
+ * Evaluations at which a subject's process may fail, before the result is verified. Each costs two starts, because a
+ * case is tried twice, and an emulated kernel takes seconds to start.
+ */
+const MAX_FAILURES = 18;
+/** How the failure of a process begins, and that of one that says nothing: each of these costs two time-outs. */
+const THREW = 'threw ';
+const NO_ANSWER = /^threw Error: no answer /;
 
 export interface Reduction {
   readonly scenario: Scenario;
@@ -75,6 +84,8 @@ export class Minimizer {
 
   private readonly ledger: Ledger;
   private readonly onEngine: (engine: number) => void;
+  /** Evaluations of the reduction at hand in which the subject failed. */
+  private failures = 0;
 
   /** `onEngine` is called before an engine of the list runs, for a watchdog. */
   constructor(
@@ -91,6 +102,13 @@ export class Minimizer {
 
   /** Undefined if the scenario does not show the observation when it is run again. */
   minimize(scenario: Scenario, observation: Observation): Reduction | undefined {
+    const isProcess = this.engines[observation.subject]!.takeIncidents !== undefined;
+    // It was silent twice.
+    if (isProcess && NO_ANSWER.test(observation.message)) {
+      return { scenario, observation, evaluations: 0, reliability: 1 };
+    }
+    this.failures = 0;
+    const isTooDear = (): boolean => isProcess && this.failures >= MAX_FAILURES;
     const jury = this.juryFor(observation);
     const subject = jury.engines.indexOf(this.engines[observation.subject]!);
     const find = (candidate: Scenario, same: (seen: Observation) => boolean): Observation | undefined =>
@@ -103,7 +121,7 @@ export class Minimizer {
     const vector = first.vector.join();
     const exact: Predicate = (candidate) =>
       find(candidate, (seen) => dissents(seen) && sameResult(seen, first) && seen.vector.join() === vector);
-    const search = new Search(scenario, first, exact, this.placesFor(observation.subject));
+    const search = new Search(scenario, first, exact, this.placesFor(observation.subject), isTooDear);
     for (const move of CUT) move(search);
 
     const family = familyOf(observation.kind);
@@ -170,6 +188,8 @@ export class Minimizer {
     const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kinds[0]);
     if (relation) jury.relate(scenario, relation, subject, note);
     else if (!jury.run(scenario)) jury.observe(note);
+    const failure = jury.traces[subject]?.failure?.message ?? '';
+    if (failure.startsWith(THREW)) this.failures += NO_ANSWER.test(failure) ? MAX_FAILURES : 1;
     return found;
   }
 

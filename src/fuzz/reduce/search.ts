@@ -37,17 +37,26 @@ export class Search {
   predicate: Predicate;
   private cost: Cost;
   private readonly rejected = new Set<string>();
+  private readonly isTooDear: () => boolean;
 
-  constructor(scenario: Scenario, observation: Observation, predicate: Predicate, places: Places) {
+  /** `isTooDear`: evaluations have cost so much that there are to be no more. */
+  constructor(
+    scenario: Scenario,
+    observation: Observation,
+    predicate: Predicate,
+    places: Places,
+    isTooDear: () => boolean = () => false,
+  ) {
     this.scenario = scenario;
     this.observation = observation;
     this.predicate = predicate;
     this.cost = costOf(scenario);
     this.places = places;
+    this.isTooDear = isTooDear;
   }
 
   get exhausted(): boolean {
-    return this.evaluations >= MAX_EVALUATIONS;
+    return this.evaluations >= MAX_EVALUATIONS || this.isTooDear();
   }
 
   /** Replaces the current scenario if the candidate is smaller and shows the divergence. */
