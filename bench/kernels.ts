@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Exit } from '../src/cli/exit.ts';
 import { quantity, table } from '../src/cli/render.ts';
 import { cacheFolder } from '../src/engines/kernel/cache.ts';
 import { listKernels } from '../src/engines/kernel/kernel-store.ts';
@@ -23,7 +24,6 @@ interface CampaignCounts {
   readonly filters: number;
   readonly accesses: number;
   readonly divergences: number;
-  readonly known: number;
   /** Without the start of the engine and the measurement of its base. */
   readonly seconds: number;
 }
@@ -148,15 +148,14 @@ function campaign(name: string, cases: string): CampaignCounts {
     ...['fuzz', '--engines', [...models, name].join(), '--sample', '1', '--accesses', '256', '--workers', '1'],
     ...['--cases', cases, '--seed', values.seed, '--database', join(folder, 'bench.db'), '--json'],
   ];
-  const { stdout } = spawnSync(process.execPath, [MAIN, ...args], {
+  const { stdout, status } = spawnSync(process.execPath, [MAIN, ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   rmSync(folder, { recursive: true, force: true });
-  const { samples, divergences, known, seconds } = JSON.parse(stdout.trim().split('\n').at(-1)!);
-  const { filters, accesses, cases: run } = samples[name];
-  const knownCases = Object.values(known as Record<string, number>).reduce((sum, count) => sum + count, 0);
-  return { cases: run, filters, accesses, divergences: divergences.length, known: knownCases, seconds };
+  if (status !== Exit.OK && status !== Exit.DIVERGED) throw new Error(`${name}: the campaign ended with ${status}`);
+  const { samples, divergences, seconds } = JSON.parse(stdout.trim().split('\n').at(-1)!);
+  return { ...samples[name], divergences: divergences.length, seconds };
 }
 
 function render(rows: readonly Row[]): string {

@@ -5,7 +5,7 @@
  * The second disk is a mailbox (numbers are little-endian; checksums are those of checksum()):
  *   sector 0: struct header, written last by the host, and the host's chunk if it is short enough
  *   from INBOX_SECTOR: the host's chunk if it is not
- *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots, used in turn by us, each u32 length and u32 checksum of the bytes after them
+ *   from OUTBOX_SECTOR: OUTBOX_SLOTS slots, used in turn by us, each u32 length, u32 checksum of the bytes, the bytes
  * The parallel port rings the host's bell, because every byte there costs as much as a sector. Each byte is one of
  *   '!': the machine has booted (boot/loader.S); the second time, it was reset
  *   BELL_READY: we have started

@@ -58,9 +58,9 @@ export function suiteSource(cache: string, suite: string): PackageSource {
   const source = { description: `Debian ${suite}`, options: [...options, ...sandbox()] };
   const { status, errors } = tryTool('apt-get', [...source.options, '-qq', '--error-on=any', 'update']);
   if (status === 0) return source;
-  const [first] = errors.split('\n').filter((line) => line.startsWith('E: '));
+  const why = /^E: (.*)$/m.exec(errors)?.[1] ?? `apt-get status ${status}`;
   throw new EngineUnavailable(
-    `${source.description} cannot be read from ${archive} (${first?.slice(3) ?? `apt-get status ${status}`}): check the name and the network`,
+    `${source.description} cannot be read from ${archive} (${why}): check the name and the network`,
   );
 }
 

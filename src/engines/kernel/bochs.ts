@@ -5,6 +5,10 @@ import { DISK_HEADS, DISK_SECTORS_PER_TRACK } from './boot-disk.ts';
 export const BOCHS = 'bochs';
 /** The helper's end of the channel. */
 export const BOCHS_CHANNEL = 'bochs';
+/** There is none without a display, but this one is content with no terminal. */
+export const DISPLAY = 'term';
+export const BIOS = 'BIOS-bochs-latest';
+export const VGA_BIOS = 'VGABIOS-lgpl-latest';
 /** Of the machine. */
 export const BOCHS_MEMORY_MIB = 512;
 
@@ -30,12 +34,13 @@ export interface BochsMachine {
 }
 
 function configuration({ diskSize, mailbox }: BochsMachine): string {
+  const disk = (path: string, cylinders: number, heads: number, sectors: number) =>
+    `type=disk, path=${path}, mode=flat, cylinders=${cylinders}, heads=${heads}, spt=${sectors}`;
   const cylinders = diskSize / SECTOR / DISK_HEADS / DISK_SECTORS_PER_TRACK;
   const lines = [
-    // There is no display library without a display but this one, which is content with no terminal.
-    'display_library: term',
-    'romimage: file=$BXSHARE/BIOS-bochs-latest, options=fastboot',
-    'vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest',
+    `display_library: ${DISPLAY}`,
+    `romimage: file=$BXSHARE/${BIOS}, options=fastboot`,
+    `vgaromimage: file=$BXSHARE/${VGA_BIOS}`,
     `megs: ${BOCHS_MEMORY_MIB}`,
     // MSRs that Bochs does not know read as 0 in the host kernel. Later models mis-report the TSC.
     'cpu: model=corei7_haswell_4770, count=1, ips=25000000, ignore_bad_msrs=1',
@@ -43,8 +48,8 @@ function configuration({ diskSize, mailbox }: BochsMachine): string {
     'clock: sync=none',
     'ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14',
     'ata1: enabled=0',
-    `ata0-master: type=disk, path=${BOOT_DISK}, mode=flat, cylinders=${cylinders}, heads=${DISK_HEADS}, spt=${DISK_SECTORS_PER_TRACK}`,
-    `ata0-slave: type=disk, path=${MAILBOX}, mode=flat, cylinders=${mailbox.cylinders}, heads=${mailbox.heads}, spt=${mailbox.sectors}`,
+    `ata0-master: ${disk(BOOT_DISK, cylinders, DISK_HEADS, DISK_SECTORS_PER_TRACK)}`,
+    `ata0-slave: ${disk(MAILBOX, mailbox.cylinders, mailbox.heads, mailbox.sectors)}`,
     'boot: disk',
     `parport1: enabled=1, file=${PRINTER}`,
     `com1: enabled=1, mode=file, dev=${CONSOLE}`,

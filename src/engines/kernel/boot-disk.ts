@@ -1,4 +1,4 @@
-/** The disk from which Bochs starts a kernel: native/boot/loader.S, a plan for it, and what the plan puts into memory. */
+/** The disk from which Bochs starts a kernel: native/boot/loader.S, a plan for it, and what that puts into memory. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';

@@ -1,11 +1,16 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bochsLaunch } from './bochs.ts';
+import { bochsObstacle } from './bochs-parts.ts';
 import { DISK_HEADS, DISK_SECTORS_PER_TRACK } from './boot-disk.ts';
 import { parseKernelEngine } from './engine-name.ts';
 import { initramfs } from './initramfs.ts';
 import { kernelCommandLine } from './kernel-arguments.ts';
 import { availability, kernelLaunch } from './machines.ts';
 import { qemuCommand } from './qemu.ts';
+import { findTool } from './tool.ts';
 
 describe('parseKernelEngine', () => {
   it.each([
@@ -63,6 +68,21 @@ describe('bochsLaunch', () => {
     );
     expect(transport.files.bochsrc).toContain('parport1: enabled=1, file=printer\n');
     expect(transport.links).toEqual({ boot: '/d', console: '/log' });
+  });
+});
+
+describe('bochsObstacle', () => {
+  it('names the part that is missing, and the packages', ({ skip }) => {
+    if (!findTool('bochs')) skip('bochs is not installed');
+    const folder = mkdtempSync(join(tmpdir(), 'msrdiff-test-'));
+    try {
+      expect(bochsObstacle('/nonexistent', '/nonexistent')).toBeUndefined();
+      expect(bochsObstacle(folder, folder)).toMatch(/BIOS-bochs-latest is missing: apt install bochs bochs-term /);
+      mkdirSync(join(folder, 'x86_64-linux-gnu/bochs/plugins'), { recursive: true });
+      expect(bochsObstacle('/nonexistent', folder)).toMatch(/lacks its display "term": apt install /);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import { MAILBOX_GEOMETRY } from '../remote/mailbox.ts';
 import type { Launch } from '../remote/transport.ts';
-import { BOCHS, BOCHS_CHANNEL, bochsLaunch } from './bochs.ts';
+import { BOCHS_CHANNEL, bochsLaunch } from './bochs.ts';
+import { bochsObstacle } from './bochs-parts.ts';
 import { cachedBootDisk, fastestImage } from './boot-image.ts';
 import { cacheFolder } from './cache.ts';
 import { type EmulatedKernel, type KernelEngine, parseKernelEngine } from './engine-name.ts';
@@ -82,12 +83,16 @@ function engineOf(name: string): KernelEngine {
 
 function obstacle(engine: KernelEngine, options: KernelOptions): string | undefined {
   if (engine.route === 'native') return deviceObstacle() ?? helperObstacle(cacheFolder());
-  const program = engine.route === 'svm' ? QEMU : BOCHS;
-  if (!findTool(program)) return `${program} is not installed: ${installCommand(program)}`;
+  const missing = engine.route === 'svm' ? qemuObstacle() : bochsObstacle();
+  if (missing !== undefined) return missing;
   if (options.kernelImage === undefined && !findKernel(cacheFolder(), engine.version)) {
     return `kernel ${engine.version} is not in the cache: msrdiff kernel fetch ${engine.version}`;
   }
   return helperObstacle(cacheFolder());
+}
+
+function qemuObstacle(): string | undefined {
+  return findTool(QEMU) ? undefined : `${QEMU} is not installed: ${installCommand(QEMU)}`;
 }
 
 function deviceObstacle(): string | undefined {

@@ -23,7 +23,7 @@ export function readModule(path: string): Buffer {
 }
 
 export interface ModuleInfo {
-  /** Release and options that the module is built for, such as "6.1.0-56-cloud-amd64 SMP preempt mod_unload modversions". */
+  /** Release and options that it is built for, such as "6.1.0-56-cloud-amd64 SMP preempt mod_unload modversions". */
   readonly vermagic: string;
   /** Names of the modules whose symbols it uses. */
   readonly depends: readonly string[];

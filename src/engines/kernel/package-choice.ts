@@ -55,8 +55,8 @@ export function compareVersions(left: string, right: string): number {
 }
 
 /**
- * The packages of a version such as `6.12` or `6.12.117`, the best first: the newest; of equals the cloud flavour, which
- * is half as large and starts faster; of equals the signed one.
+ * The packages of a version such as `6.12` or `6.12.117`, the best first: the newest; of equals the cloud flavour,
+ * which is half as large and starts faster; of equals the signed one.
  */
 export function choosePackages(packages: readonly KernelPackage[], version: string): KernelPackage[] {
   const matches = packages.filter(({ name, version: full }) => {

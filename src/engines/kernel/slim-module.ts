@@ -6,7 +6,7 @@ import { findTool, tryTool } from './tool.ts';
 
 /**
  * Type information, tables for unwinding the stack and for function tracing: a kernel sorts and checks them when it
- * loads a module, and nothing here uses them. With the symbols that only name things, and that it goes through for every
+ * loads a module, and nothing here uses them. With the symbols that only name things, which it goes through for every
  * traced function, they are nine tenths of what loading kvm takes.
  */
 const UNUSED_SECTIONS = ['.BTF', '.orc_unwind', '.orc_unwind_ip', '__mcount_loc'];

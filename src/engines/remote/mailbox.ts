@@ -1,4 +1,7 @@
-/** The disk image through which an emulated machine exchanges bytes; native/transfer-mailbox.c says how, and is the other side. */
+/**
+ * The disk image through which an emulated machine exchanges bytes. native/transfer-mailbox.c says how, and is the other
+ * side.
+ */
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 
 const SECTOR = 512;
@@ -14,10 +17,9 @@ const FLAG_END = 1;
 
 /** Most bytes of a chunk. */
 export const MAX_CHUNK = 128 * SECTOR;
-/** Bytes of the whole image: cylinders of 16 heads and 63 sectors, much larger than what is used, so that the head has no way to go. */
-const CYLINDERS = 4096;
-export const MAILBOX_GEOMETRY = { cylinders: CYLINDERS, heads: 16, sectors: 63 } as const;
-const SIZE = CYLINDERS * 16 * 63 * SECTOR;
+/** Much larger than what is used: how long Bochs takes to seek is a matter of the part of the disk that lies between. */
+export const MAILBOX_GEOMETRY = { cylinders: 64, heads: 16, sectors: 63 } as const;
+const SIZE = MAILBOX_GEOMETRY.cylinders * MAILBOX_GEOMETRY.heads * MAILBOX_GEOMETRY.sectors * SECTOR;
 
 /** What the machine prints, a byte each. */
 export const Bell = {

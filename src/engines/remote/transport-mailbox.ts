@@ -216,7 +216,7 @@ export class MailboxTransport implements Transport {
     this.events.onEnd({ code, signal, lastLine, ...(startError === undefined ? {} : { startError }) });
   }
 
-  /** Why the emulator ended: its own panic, the kernel's, a reset (where Bochs has a debugger, that ends it), or else. */
+  /** Why the emulator ended: its own panic, the kernel's, a reset (which ends a Bochs with debugger), or else. */
   private reason(): string {
     const { messages, console } = this.machine;
     const panic = /.*>>PANIC<< (.*)/.exec(this.read(messages))?.[1];
