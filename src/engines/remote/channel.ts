@@ -33,7 +33,14 @@ export class Channel {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const data: BridgeData = { launch, port: port2, shared: this.shared };
-    const worker = new Worker(workerFile(), { workerData: data, transferList: [port2], execArgv: [], stdin: false });
+    const worker = new Worker(workerFile(), {
+      workerData: data,
+      transferList: [port2],
+      execArgv: [],
+      stdin: false,
+      // At its end the thread would close a pipe that a socket has closed long before: another file by then.
+      trackUnmanagedFds: false,
+    });
     // Neither keeps msrdiff running; the thread ends with the one that made it.
     worker.unref();
     port1.unref();
