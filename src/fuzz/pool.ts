@@ -43,7 +43,7 @@ export class WorkerPool {
   constructor(config: WorkerConfig, workers: number, timeoutMs: number) {
     this.config = config;
     this.timeoutMs = timeoutMs;
-    const filename = fileURLToPath(new URL('../../workers/shard-worker.js', import.meta.url));
+    const filename = fileURLToPath(new URL('../../workers/shard-entry.cjs', import.meta.url));
     if (!existsSync(filename)) throw new Error(`${filename} is missing: run "npm run build"`);
     this.pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
   }

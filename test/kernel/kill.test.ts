@@ -18,6 +18,8 @@ const PROGRAM = /(^|\/)(msrdiff-kvm-[^/]*|qemu-system-x86_64|bochs(-bin)?)$/;
 const MAX_STARTS = 2;
 /** Of the first kill, in milliseconds. */
 const MAX_DELAY_MS = 500;
+/** That a process which is settled is left alone, in milliseconds. */
+const MAX_SETTLED_MS = 50;
 
 interface Subject {
   readonly name: KernelName;
@@ -26,25 +28,41 @@ interface Subject {
   readonly cases: number;
   /** Kills in all, over as many campaigns as that takes. */
   readonly kills: number;
-  /** Whether a process has surely not said HELLO. */
-  readonly isStarting: (process: Sighting) => boolean;
-  /** Age in milliseconds from which it surely has, and has run again the case that its predecessor was killed in. */
-  readonly settledMs: number;
+  /** Of one that has surely not said HELLO. */
+  readonly isStarting: (life: Life) => boolean;
+  /** Of one that surely has, and has run again the case that its predecessor was killed in. */
+  readonly isSettled: (life: Life) => boolean;
 }
 
 const SUBJECTS: readonly Subject[] = [
-  // Its first output is the answer to HELLO.
-  { name: 'kvm', workers: 2, cases: 1024, kills: killsOr(50), isStarting: ({ pid }) => isSilent(pid), settledMs: 100 },
-  { name: 'kvm-svm@6.1', workers: 1, cases: 320, kills: killsOr(4), isStarting: youngerThan(300), settledMs: 8_000 },
-  { name: 'kvm-vmx@6.1', workers: 1, cases: 192, kills: killsOr(2), isStarting: youngerThan(1_000), settledMs: 25_000 },
+  {
+    ...{ name: 'kvm', workers: 2, cases: 1024, kills: killsOr(50) },
+    // Its first output is the answer to HELLO; a case's answers take some hundred bytes.
+    isStarting: ({ written }) => written < HEADER_BYTES,
+    isSettled: ({ written }) => written >= 16_384,
+  },
+  {
+    ...{ name: 'kvm-svm@6.1', workers: 1, cases: 320, kills: killsOr(4) },
+    isStarting: ({ cpuMs }) => cpuMs < 300,
+    isSettled: ({ cpuMs }) => cpuMs >= 8_000,
+  },
+  {
+    ...{ name: 'kvm-vmx@6.1', workers: 1, cases: 192, kills: killsOr(2) },
+    isStarting: ({ cpuMs }) => cpuMs < 1_000,
+    isSettled: ({ cpuMs }) => cpuMs >= 25_000,
+  },
 ];
-
-function youngerThan(ms: number): Subject['isStarting'] {
-  return ({ age }) => age < ms;
-}
 
 function killsOr(number: number): number {
   return Number(process.env.MSRDIFF_KILLS ?? number);
+}
+
+/** How far a process has come, by measures of its own work: a busy machine makes nothing look older than it is. */
+interface Life {
+  /** CPU time, of the user and the system. */
+  readonly cpuMs: number;
+  /** Bytes, by write(2). */
+  readonly written: number;
 }
 
 /** A process of an engine, as it is seen from outside. */
@@ -115,13 +133,15 @@ class Census {
   }
 }
 
-/** Whether it has written less than a frame. */
-function isSilent(pid: number): boolean {
+/** proc_pid_stat(5), proc_pid_io(5); undefined: it has gone. */
+function lifeOf(pid: number): Life | undefined {
   try {
-    const written = /^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1];
-    return Number(written) < HEADER_BYTES;
+    const written = Number(/^wchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1]);
+    // After the name, which may hold anything: state, ..., utime and stime as the 12th and 13th, in ticks of 10 ms.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)!.split(' ');
+    return { written, cpuMs: (Number(fields[11]) + Number(fields[12])) * 10 };
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -180,25 +200,24 @@ async function campaign(
  * Kills at random moments: while it runs, and while it starts. A process is never killed in the case that its
  * predecessor was killed in, which would be a failure of that case, nor at three starts in a row.
  */
-function randomly({ isStarting, settledMs }: Subject, wanted: number, random: Random): Plan {
+function randomly({ isStarting, isSettled }: Subject, wanted: number, random: Random): Plan {
   let [kills, starts] = [0, 0];
-  let next = { atStart: false, age: 0 };
-  const delay = random.below(MAX_DELAY_MS);
+  let [atStart, notBefore] = [false, random.below(MAX_DELAY_MS)];
   return (processes, elapsed) => {
-    if (elapsed < delay || kills >= wanted) return undefined;
-    const starting = next.atStart ? processes.find(isStarting) : undefined;
-    const settled = processes.every(({ age }) => age >= next.age)
-      ? processes[random.below(processes.length)]
+    if (elapsed < notBefore || kills >= wanted) return undefined;
+    const lives = processes.map(({ pid }) => ({ pid, life: lifeOf(pid) }));
+    const starting = atStart ? lives.find(({ life }) => life && isStarting(life)) : undefined;
+    // Nothing has been killed before the first one.
+    const settled = lives.every(({ life }) => life && (kills === 0 || isSettled(life)))
+      ? lives[random.below(lives.length)]
       : undefined;
     const victim = starting ?? settled;
     if (!victim) return undefined;
     kills++;
-    starts = isStarting(victim) ? starts + 1 : 0;
+    starts = isStarting(victim.life!) ? starts + 1 : 0;
     // The first replacement is killed at its start in any case.
-    next = {
-      atStart: kills === 1 || (starts < MAX_STARTS && random.below(2) === 0),
-      age: settledMs * (1 + random.below(500) / 1000),
-    };
+    atStart = kills === 1 || (starts < MAX_STARTS && random.below(2) === 0);
+    if (!starting) notBefore = elapsed + (atStart ? 0 : random.below(MAX_SETTLED_MS));
     return victim.pid;
   };
 }
