@@ -43,9 +43,9 @@ export class WorkerPool {
   constructor(config: WorkerConfig, workers: number, timeoutMs: number) {
     this.config = config;
     this.timeoutMs = timeoutMs;
-    const filename = fileURLToPath(new URL('../../workers/shard-entry.cjs', import.meta.url));
+    const filename = fileURLToPath(new URL('../../workers/entry.cjs', import.meta.url));
     if (!existsSync(filename)) throw new Error(`${filename} is missing: run "npm run build"`);
-    this.pool = new Piscina({ filename, minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
+    this.pool = new Piscina({ filename, name: 'shard', minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
   }
 
   /**
