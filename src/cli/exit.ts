@@ -5,6 +5,8 @@ export const Exit = {
   /** Wrong usage or input. */
   USAGE: 2,
   ENGINE_UNAVAILABLE: 3,
+  /** The time given was not enough. */
+  UNFINISHED: 4,
   /** A fault of msrdiff itself (EX_SOFTWARE of sysexits.h). */
   INTERNAL: 70,
   /** Ctrl-C or SIGTERM: 128 + SIGINT. */

@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addConform } from './conform.ts';
 import { addEngines } from './engines.ts';
@@ -10,10 +9,10 @@ import { addFuzz } from './fuzz.ts';
 import { addKernel } from './kernel.ts';
 import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
+import { addProve } from './prove.ts';
 import { addReplay } from './replay.ts';
 import { addShow } from './show.ts';
-
-const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+import { VERSION } from './version.ts';
 
 /** Error codes of ours that say that the input is wrong. */
 const INPUT_CODES: ReadonlySet<string> = new Set(['MSRDIFF_INPUT', 'MSRDIFF_STORE']);
@@ -21,12 +20,12 @@ const INPUT_CODES: ReadonlySet<string> = new Set(['MSRDIFF_INPUT', 'MSRDIFF_STOR
 function build(): Command {
   const program = new Command('msrdiff')
     .description('Differential fuzzing harness for KVM MSR-filter engines')
-    .version(version)
+    .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  for (const add of [addFuzz, addList, addShow, addReplay, addMinimize, addExport, addConform, addEngines, addKernel])
-    add(program);
+  const commands = [addFuzz, addList, addShow, addReplay, addMinimize, addExport];
+  for (const add of [...commands, addProve, addConform, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

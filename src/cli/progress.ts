@@ -1,23 +1,20 @@
-/** Progress of a campaign: one line that is rewritten on a terminal, a plain line now and then elsewhere. */
+/** Progress of a campaign. */
 import type { CampaignTotals } from '../fuzz/campaign.ts';
 import { type Coverage, FEATURE_COUNT } from '../fuzz/coverage.ts';
 import { quantity } from './render.ts';
-
-const TERMINAL_MS = 250;
-const PLAIN_MS = 10_000;
+import { StatusLine } from './status-line.ts';
 
 export class Progress {
-  private readonly stream: NodeJS.WriteStream;
+  private readonly line: StatusLine;
   private readonly started = Date.now();
   private readonly cases: number;
   private readonly seconds: number;
   private readonly casesBefore: number;
   private readonly accessesBefore: number;
-  private shown = 0;
 
   /** Limits of the run (Infinity for none), and what an earlier run had done. */
   constructor(stream: NodeJS.WriteStream, cases: number, seconds: number, before: CampaignTotals) {
-    this.stream = stream;
+    this.line = new StatusLine(stream);
     this.cases = cases;
     this.seconds = seconds;
     this.casesBefore = before.cases;
@@ -25,10 +22,11 @@ export class Progress {
   }
 
   update(totals: CampaignTotals, divergences: number, coverage: Coverage): void {
-    const now = Date.now();
-    if (now - this.shown < (this.stream.isTTY ? TERMINAL_MS : PLAIN_MS)) return;
-    this.shown = now;
-    const elapsed = (now - this.started) / 1000;
+    this.line.update(() => this.text(totals, divergences, coverage));
+  }
+
+  private text(totals: CampaignTotals, divergences: number, coverage: Coverage): string {
+    const elapsed = (Date.now() - this.started) / 1000;
     const cases = totals.cases - this.casesBefore;
     const left = Math.min(this.seconds - elapsed, ((this.cases - totals.cases) * elapsed) / Math.max(cases, 1));
     const parts = [
@@ -39,13 +37,11 @@ export class Progress {
       `coverage ${coverage.featuresSeen()}/${FEATURE_COUNT}`,
       Number.isFinite(left) ? `${Math.max(0, Math.ceil(left))} s left` : `${Math.floor(elapsed)} s`,
     ];
-    const line = parts.join('  ');
-    if (this.stream.isTTY) this.stream.write(`\r${line.slice(0, (this.stream.columns ?? 80) - 1)}\x1b[K`);
-    else this.stream.write(`${line}\n`);
+    return parts.join('  ');
   }
 
   /** Removes the line, so that what follows starts on an empty one. */
   done(): void {
-    if (this.stream.isTTY) this.stream.write('\r\x1b[K');
+    this.line.done();
   }
 }

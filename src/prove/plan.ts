@@ -5,6 +5,7 @@
  */
 import type { Engine } from '../engines/contract.ts';
 import type { EngineSpec } from '../engines/registry.ts';
+import type { Vendor } from '../model/catalogue.ts';
 import type { ApicMode } from '../model/scenario.ts';
 
 /** What every kind of proof is about: engines 1.. are each compared with engine 0. */
@@ -45,7 +46,10 @@ export interface RandomPlan extends Subject, FilterState {
 /** Every filter with a number of ranges, up to isomorphism. */
 export interface RangesPlan extends Subject {
   readonly kind: 'ranges';
+  /** Most ranges. */
   readonly ranges: number;
+  /** Whose intercept bitmaps the engines have. */
+  readonly vendors: readonly Vendor[];
 }
 
 /** Every sequence of so many state changes over an alphabet. */

@@ -1,0 +1,65 @@
+/** `msrdiff prove --check`: whether a certificate holds. */
+import { randomBytes } from 'node:crypto';
+import type { EngineSpec } from '../engines/registry.ts';
+import { readCertificate } from '../prove/certificate.ts';
+import { checkCounts, checkEngines, checkShard, checkSums, type Problems, sampleShards } from '../prove/check.ts';
+import type { ProofPlan } from '../prove/plan.ts';
+import { ProofPool } from '../prove/pool.ts';
+import { Exit } from './exit.ts';
+import { StatusLine } from './status-line.ts';
+
+export interface CheckOptions {
+  readonly workers: number;
+  readonly timeout: number;
+  readonly sample: number;
+  readonly all?: boolean;
+  readonly seed?: bigint;
+  readonly json?: boolean;
+}
+
+/** Exit code; prints what is wrong. */
+export async function checkCertificate(path: string, options: CheckOptions): Promise<number> {
+  const certificate = readCertificate(path);
+  const seed = options.seed ?? randomBytes(8).readBigUInt64LE();
+  const problems: Problems = [...checkEngines(certificate), ...checkSums(certificate), ...checkCounts(certificate)];
+  // What another engine answers says nothing about this certificate.
+  const again =
+    problems.length > 0 ? [] : options.all ? certificate.done : sampleShards(certificate, options.sample, seed);
+  if (again.length > 0) problems.push(...(await runAgain(certificate.plan as ProofPlan, again, options)));
+  const holds = problems.length === 0;
+  const { statement, shards, cases } = certificate;
+  if (options.json) {
+    const report = { certificate: path, holds, problems, shards, again: again.length, seed: String(seed) };
+    process.stdout.write(`${JSON.stringify(report)}\n`);
+  } else {
+    for (const line of statement) process.stdout.write(`${line}\n`);
+    for (const problem of problems) process.stdout.write(`wrong: ${problem}\n`);
+    const ran = `${again.length} of ${shards} shards were run again (seed ${seed})`;
+    process.stdout.write(holds ? `Holds: ${cases} cases, counted again; ${ran}.\n` : 'Does not hold.\n');
+  }
+  return holds ? Exit.OK : Exit.DIVERGED;
+}
+
+async function runAgain(
+  plan: ProofPlan,
+  shards: ReturnType<typeof sampleShards>,
+  { workers, timeout }: CheckOptions,
+): Promise<Problems> {
+  const pool = new ProofPool(plan.engines as readonly EngineSpec[], workers, timeout * 1000);
+  const status = new StatusLine(process.stderr);
+  const problems: Problems = [];
+  let done = 0;
+  try {
+    await Promise.all(
+      shards.map(async (shard) => {
+        problems.push(...checkShard(shard, await pool.prove(plan, shard[0])));
+        done++;
+        status.update(() => `${done}/${shards.length} shards run again`);
+      }),
+    );
+  } finally {
+    status.done();
+    await pool.close();
+  }
+  return problems;
+}

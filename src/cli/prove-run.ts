@@ -1,0 +1,218 @@
+/** A proof in the making: shards to workers, results into the certificate, a disproof into the database. */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import type { EngineSpec } from '../engines/registry.ts';
+import { InputError } from '../model/input-error.ts';
+import {
+  type Certificate,
+  emptyCertificate,
+  ProofTotals,
+  readCertificate,
+  today,
+  writeCertificate,
+} from '../prove/certificate.ts';
+import { checkEngines } from '../prove/check.ts';
+import { engineHash } from '../prove/engine-hash.ts';
+import type { ProofPlan, ShardProof } from '../prove/plan.ts';
+import { ProofPool } from '../prove/pool.ts';
+import { shardsOf } from '../prove/provers.ts';
+import { limitsOf, statementOf } from '../prove/statement.ts';
+import type { LoadedSubjects } from '../prove/worker-protocol.ts';
+import { type Disproof, recordDisproof } from './disproof.ts';
+import { Exit } from './exit.ts';
+import { quantity } from './render.ts';
+import { StatusLine } from './status-line.ts';
+import { VERSION } from './version.ts';
+
+export interface ProofRunOptions {
+  readonly workers: number;
+  readonly seconds?: number;
+  readonly timeout: number;
+  readonly certificate?: string;
+  readonly database: string;
+  readonly json?: boolean;
+}
+
+/** How often an unfinished certificate is written. */
+const SAVE_MS = 5_000;
+
+/** Goes on with the proof of an unfinished certificate. */
+export async function resumed(path: string, options: ProofRunOptions): Promise<number> {
+  const before = readCertificate(path);
+  if (before.outcome !== 'unfinished') throw new InputError(`${path} is ${before.outcome}: there is nothing to resume`);
+  const changed = checkEngines(before);
+  if (changed.length > 0) throw new InputError(`${path}: ${changed[0]}: start the proof again`);
+  const plan = before.plan as ProofPlan;
+  if (before.shards !== shardsOf(plan))
+    throw new InputError(`${path} was made by another version: start the proof again`);
+  const run = await ProofRun.start(plan.engines, () => plan, { ...options, certificate: path }, before);
+  return run.execute();
+}
+
+export class ProofRun {
+  private readonly options: ProofRunOptions;
+  private readonly pool: ProofPool;
+  private readonly plan: ProofPlan;
+  private readonly path: string;
+  private readonly totals: ProofTotals;
+  private readonly secondsBefore: number;
+  private readonly started = Date.now();
+  private readonly status = new StatusLine(process.stderr);
+  private certificate: Certificate;
+  private saved = Date.now();
+  private stopped: 'interrupted' | 'out of time' | undefined;
+  private lost: ShardProof | undefined;
+
+  private constructor(
+    pool: ProofPool,
+    plan: ProofPlan,
+    certificate: Certificate,
+    path: string,
+    options: ProofRunOptions,
+  ) {
+    this.options = options;
+    this.pool = pool;
+    this.plan = plan;
+    this.path = path;
+    this.certificate = certificate;
+    this.totals = new ProofTotals(certificate);
+    this.secondsBefore = certificate.seconds;
+  }
+
+  /** Loads the engines. Throws EngineUnavailable, InputError. */
+  static async start(
+    specs: readonly EngineSpec[],
+    planFor: (subjects: LoadedSubjects) => ProofPlan,
+    options: ProofRunOptions,
+    before?: Certificate,
+  ): Promise<ProofRun> {
+    const hashes = specs.map(engineHash);
+    const pool = new ProofPool(specs, options.workers, options.timeout * 1000);
+    try {
+      const subjects = await pool.load();
+      const plan = planFor(subjects);
+      const { names } = subjects;
+      if (before?.engines.some(({ name }, i) => name !== names[i])) {
+        throw new EngineUnavailable(
+          `the proof is about ${before!.engines.map(({ name }) => name).join(', ')}, not ${names.join(', ')}`,
+        );
+      }
+      const engines = names.map((name, i) => ({ name, sha256: hashes[i]! }));
+      const texts = { statement: statementOf(plan, names), limits: limitsOf(plan) };
+      const certificate = before ?? emptyCertificate(plan, engines, texts, shardsOf(plan), VERSION);
+      const path = options.certificate ?? defaultPath(plan, names);
+      if (dirname(path) !== '.') mkdirSync(dirname(path), { recursive: true });
+      // Whether it can be written is better known now than after a night.
+      writeCertificate(path, certificate);
+      return new ProofRun(pool, plan, certificate, path, options);
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  async execute(): Promise<number> {
+    const { options, certificate } = this;
+    const timer =
+      options.seconds === undefined ? undefined : setTimeout(() => this.stop('out of time'), options.seconds * 1000);
+    const onSignal = (): void => this.stop('interrupted');
+    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    if (!options.json)
+      process.stdout.write(`${certificate.statement[0]}\nTo be shown; ${certificate.shards} shards.\n`);
+    try {
+      await this.run();
+      this.status.done();
+      const disproof = this.lost ? await recordDisproof(this.plan, this.lost, options.database) : undefined;
+      this.save(this.lost ? 'disproven' : this.stopped ? 'unfinished' : 'proven', disproof);
+      return this.report(disproof);
+    } finally {
+      clearTimeout(timer);
+      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      this.status.done();
+      await this.pool.close();
+    }
+  }
+
+  private stop(why: 'interrupted' | 'out of time'): void {
+    if (this.stopped === 'interrupted') process.exit(Exit.INTERRUPTED);
+    this.stopped = why;
+  }
+
+  /** Every shard that is not done, a few at a time, until there are no more, or a reason to stop. */
+  private async run(): Promise<void> {
+    const { certificate, totals } = this;
+    const done = new Set(totals.done.map(([shard]) => shard));
+    let next = 0;
+    const worker = async (): Promise<void> => {
+      while (!this.stopped && !this.lost) {
+        while (done.has(next)) next++;
+        if (next >= certificate.shards) return;
+        const proof = await this.pool.prove(this.plan, next++);
+        if (proof.disproof !== null) this.lost ??= proof;
+        else totals.add(proof);
+        this.status.update(() => this.progress());
+        if (Date.now() - this.saved > SAVE_MS) this.save('unfinished');
+      }
+    };
+    await Promise.all(Array.from({ length: this.options.workers }, worker));
+  }
+
+  private progress(): string {
+    const { totals, certificate } = this;
+    const elapsed = (Date.now() - this.started) / 1000;
+    const before = certificate.shards - totals.done.length;
+    const here = totals.done.length - certificate.done.length;
+    const left = here > 0 ? `${Math.ceil((before * elapsed) / here)} s left` : '';
+    const share = `${totals.done.length}/${certificate.shards} shards`;
+    return `${share}  ${quantity(totals.cases)} cases  ${quantity(totals.accesses)} accesses  ${left}`;
+  }
+
+  private save(outcome: Certificate['outcome'], disproof?: Disproof): void {
+    const { totals } = this;
+    writeCertificate(this.path, {
+      ...this.certificate,
+      outcome,
+      day: today(),
+      seconds: Math.round(this.secondsBefore * 1000 + (Date.now() - this.started)) / 1000,
+      ...{ cases: totals.cases, accesses: totals.accesses, digest: totals.digest() },
+      ...{ counts: totals.counts, known: totals.known, done: totals.done },
+      ...(disproof ? { disproof: { divergence: disproof.id, scenario: disproof.scenario } } : {}),
+    });
+    this.saved = Date.now();
+  }
+
+  private report(disproof: Disproof | undefined): number {
+    const { options, path, totals, certificate } = this;
+    const written = readCertificate(path);
+    if (options.json) {
+      const { done: _, ...summary } = written;
+      process.stdout.write(`${JSON.stringify({ ...summary, doneShards: totals.done.length, certificate: path })}\n`);
+    } else process.stdout.write(`${this.text(written, disproof).join('\n')}\n`);
+    if (disproof) return Exit.DIVERGED;
+    if (this.stopped && totals.done.length < certificate.shards) {
+      return this.stopped === 'interrupted' ? Exit.INTERRUPTED : Exit.UNFINISHED;
+    }
+    return Exit.OK;
+  }
+
+  private text(written: Certificate, disproof: Disproof | undefined): string[] {
+    const { path, totals, certificate, options } = this;
+    const lines = [`${quantity(totals.cases)} cases, ${quantity(totals.accesses)} accesses, ${written.seconds} s`];
+    for (const [id, count] of Object.entries(totals.known)) lines.push(`known divergence ${id}: ${count} times`);
+    if (disproof) {
+      lines.push(`Disproven: ${disproof.summary}`, disproof.scenario);
+      if (disproof.id) lines.push(`msrdiff show ${disproof.id} --database ${options.database}`);
+    } else if (written.outcome === 'unfinished') {
+      const share = `${totals.done.length} of ${certificate.shards} shards`;
+      lines.push(`Not finished (${this.stopped}): ${share}. To continue: msrdiff prove --resume ${path}`);
+    } else lines.push('Proven.', ...certificate.limits.map((limit) => `Not shown: ${limit}`));
+    lines.push(`certificate ${path}`);
+    return lines;
+  }
+}
+
+function defaultPath(plan: ProofPlan, names: readonly string[]): string {
+  const bound = plan.kind === 'ranges' ? `-${plan.ranges}` : plan.kind === 'states' ? `-${plan.length}` : '';
+  return `results/proof-${plan.kind}${bound}-${names.join('-')}-${plan.profile}.json`;
+}
