@@ -1,6 +1,4 @@
 /** A proof in the making: shards to workers, results into the certificate, a disproof into the database. */
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 import { InputError } from '../model/input-error.ts';
@@ -102,7 +100,6 @@ export class ProofRun {
       const texts = { statement: statementOf(plan, names), limits: limitsOf(plan) };
       const certificate = before ?? emptyCertificate(plan, engines, texts, shardsOf(plan), VERSION);
       const path = options.certificate ?? defaultPath(plan, names);
-      if (dirname(path) !== '.') mkdirSync(dirname(path), { recursive: true });
       // Whether it can be written is better known now than after a night.
       writeCertificate(path, certificate);
       return new ProofRun(pool, plan, certificate, path, options);

@@ -2,7 +2,8 @@
  * What a proof leaves behind, and what an interrupted one goes on from: the statement, what it is about, and the
  * result of every shard. JSON; `statementOf` and `limitsOf` say the same in words.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -113,6 +114,7 @@ export function writeCertificate(path: string, certificate: Certificate): void {
   const lines = done.map((shard) => `    ${JSON.stringify(shard)}`).join(',\n');
   const head = JSON.stringify(rest, null, 2).slice(0, -2);
   try {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(beside, `${head},\n  "done": [\n${lines}\n  ]\n}\n`);
     renameSync(beside, path);
   } catch (error) {

@@ -102,15 +102,20 @@ export class BugRun {
   run(seed: number): SeedResult {
     for (let number = 0; number < MAX_CASES; number++) {
       const scenario = this.generator.generate(caseChoices(BigInt(seed), number), NEUTRAL_STEERING);
-      const observation = this.observe(scenario);
-      if (!observation) continue;
-      const reduction = this.minimizer.minimize(scenario, observation);
-      const { evaluations = 0, reliability = 0 } = reduction ?? {};
-      const form = reduction && `${reduction.observation.kind} ${formatScenario(reduction.scenario)}`;
-      const size = reduction ? sizeOf(reduction.scenario) : 0;
-      return { seed, cases: number + 1, form, size, evaluations, reliability };
+      const reduced = this.reduce(scenario);
+      if (reduced) return { seed, cases: number + 1, ...reduced };
     }
     return { seed, cases: undefined, form: undefined, size: 0, evaluations: 0, reliability: 0 };
+  }
+
+  /** What the scenario is reduced to; undefined if the bug does not show in it. */
+  reduce(scenario: Scenario): Omit<SeedResult, 'seed' | 'cases'> | undefined {
+    const observation = this.observe(scenario);
+    if (!observation) return undefined;
+    const reduction = this.minimizer.minimize(scenario, observation);
+    const { evaluations = 0, reliability = 0 } = reduction ?? {};
+    const form = reduction && `${reduction.observation.kind} ${formatScenario(reduction.scenario)}`;
+    return { form, size: reduction ? sizeOf(reduction.scenario) : 0, evaluations, reliability };
   }
 
   all(seeds: number): BugResult {

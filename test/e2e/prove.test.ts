@@ -1,0 +1,145 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { exited, lastJson, msrdiff, scratchFolder, start } from './cli.ts';
+
+const folder = scratchFolder();
+const file = (name: string): string => join(folder, name);
+
+function writeModule(name: string, body: string): string {
+  const path = file(`${name}.mjs`);
+  writeFileSync(path, `export default { name: '${name}', allowed(filter, index, write) { ${body} } };\n`);
+  return path;
+}
+
+/** The rule, as an engineer would write it. */
+const SCAN = `
+  if (filter === null || (index >= 0x800 && index <= 0x8ff)) return true;
+  for (const { flags, base, nmsrs, bitmap } of filter.ranges) {
+    if (base + nmsrs > 0xffffffff || index < base || index >= base + nmsrs) continue;
+    if ((flags & (write ? 2 : 1)) === 0) continue;
+    return ((bitmap[(index - base) >> 3] >> ((index - base) & 7)) & 1) === 1;
+  }
+  return (filter.flags & 1) === 0;`;
+
+describe('prove', () => {
+  test('every filter with up to 2 ranges, checks the certificate, and finds that an engine changed', () => {
+    const module = writeModule('scan', SCAN);
+    const certificate = file('scan.json');
+    const run = msrdiff('prove', '--ranges', '2', '--engine-module', module, '--certificate', certificate);
+    expect(run.stdout).toMatch(/^Proven\.$/m);
+    expect(run.code).toBe(0);
+    const check = msrdiff('prove', '--check', certificate, '--all', '--json');
+    expect(lastJson(check)).toMatchObject({ holds: true, problems: [], again: lastJson(check).shards });
+    expect(check.code).toBe(0);
+    writeModule('scan', `${SCAN} `);
+    const changed = msrdiff('prove', '--check', certificate);
+    expect(changed.stdout).toMatch(/wrong: engine scan has changed/);
+    expect(changed.code).toBe(1);
+  });
+
+  test('an engine that is wrong: the divergence is stored, reduced, and replays', () => {
+    const module = writeModule('inclusive', SCAN.replace('index >= base + nmsrs', 'index > base + nmsrs'));
+    const args = ['--certificate', file('wrong.json'), '--database', file('wrong.db')];
+    const run = msrdiff('prove', '--ranges', '1', '--engine-module', module, ...args, '--json');
+    expect(run.code).toBe(1);
+    const { outcome, disproof } = lastJson(run) as { outcome: string; disproof: { divergence: string } };
+    expect(outcome).toBe('disproven');
+    const replay = msrdiff('replay', disproof.divergence, '--database', file('wrong.db'));
+    expect(replay.stdout).toMatch(/diverges: verdict, inclusive, event 1, access 0: RDMSR 0x1/);
+    expect(replay.code).toBe(1);
+    const check = msrdiff('prove', '--check', file('wrong.json'));
+    expect(check.stdout).toMatch(/wrong: it says "disproven"/);
+    expect(check.code).toBe(1);
+  });
+
+  test('an engine that hangs, or takes its thread down', () => {
+    const hanging = writeModule('hanging', `if (filter?.ranges.length === 2) for (;;);\n${SCAN}`);
+    const ending = writeModule('ending', `if (filter?.ranges.length === 2) process.exit(9);\n${SCAN}`);
+    for (const [name, module] of Object.entries({ hanging, ending })) {
+      const args = ['--certificate', file(`${name}.json`), '--database', file(`${name}.db`), '--timeout', '1'];
+      const run = msrdiff('prove', '--ranges', '2', '--engine-module', module, ...args);
+      expect(run.stdout).toMatch(/^Disproven: /m);
+      expect(run.code).toBe(1);
+    }
+  });
+
+  test('sequences of state changes', () => {
+    const run = msrdiff('prove', '--states', '2', '--certificate', file('states.json'), '--json');
+    expect(lastJson(run)).toMatchObject({ outcome: 'proven', cases: 256 });
+    expect(run.code).toBe(0);
+  });
+});
+
+describe('a proof that is stopped', () => {
+  const digests = (path: string): unknown => {
+    const { digest, cases, accesses, counts, outcome } = JSON.parse(readFileSync(path, 'utf8'));
+    return { digest, cases, accesses, counts, outcome };
+  };
+
+  test('by its time limit or by Ctrl-C goes on where it was, and ends as if it had not been', async () => {
+    const whole = file('whole.json');
+    expect(msrdiff('prove', '--ranges', '3', '--certificate', whole).code).toBe(0);
+    const part = file('part.json');
+    const first = msrdiff('prove', '--ranges', '3', '--certificate', part, '--seconds', '1');
+    expect(first.stdout).toMatch(
+      /Not finished \(out of time\): \d+ of \d+ shards\. To continue: msrdiff prove --resume/,
+    );
+    expect(first.code).toBe(4);
+    const second = start('prove', '--resume', part);
+    setTimeout(() => second.kill('SIGINT'), 2_000);
+    const interrupted = await exited(second);
+    expect([130, 0]).toContain(interrupted.code);
+    if (interrupted.code === 130) {
+      expect(interrupted.stdout).toMatch(/Not finished \(interrupted\)/);
+      expect(msrdiff('prove', '--resume', part).code).toBe(0);
+    }
+    expect(digests(part)).toEqual(digests(whole));
+    const again = msrdiff('prove', '--resume', part);
+    expect(again.stderr).toMatch(/^msrdiff: .*part\.json is proven: there is nothing to resume\n$/);
+    expect(again.code).toBe(2);
+  }, 120_000);
+
+  test('is not resumed with another engine', () => {
+    const module = writeModule('slow', SCAN);
+    const part = file('other.json');
+    msrdiff('prove', '--ranges', '3', '--engine-module', module, '--certificate', part, '--seconds', '0.5');
+    writeModule('slow', `${SCAN} `);
+    const run = msrdiff('prove', '--resume', part);
+    expect(run.stderr).toMatch(/^msrdiff: .*engine slow has changed.*: start the proof again\n$/);
+    expect(run.code).toBe(2);
+  });
+});
+
+describe('wrong use', () => {
+  test.each([
+    [['prove'], /nothing to prove: give one of --filter/],
+    [['prove', '--ranges', '2', '--states', '2'], /--ranges and --states are different proofs/],
+    [['prove', '--ranges', '9'], /whole number from 1 to 5/],
+    [['prove', '--filter', 'missing.json'], /missing\.json cannot be read \(ENOENT\)/],
+    [['prove', '--check', 'missing.json'], /missing\.json cannot be read \(ENOENT\)/],
+    [['prove', '--ranges', '1', '--engines', 'reference'], /names one engine/],
+    [['prove', '--ranges', '1', '--certificate', '/dev/null/x.json'], /cannot be written/],
+  ])('%s', (args, message) => {
+    const run = msrdiff(...args);
+    expect(run.stderr).toMatch(message);
+    expect(
+      run.stderr
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('(see')),
+    ).toHaveLength(1);
+    expect(run.code).toBe(2);
+  });
+
+  test('kernels cannot be proven', () => {
+    const run = msrdiff('prove', '--ranges', '1', '--engines', 'reference,kvm');
+    expect(run.stderr).toMatch(/process of its own cannot be proven/);
+    expect(run.code).toBe(3);
+  });
+
+  test('leaves no certificate behind where nothing was begun', () => {
+    msrdiff('prove', '--ranges', '1', '--engines', 'reference,none', '--certificate', file('none.json'));
+    expect(existsSync(file('none.json'))).toBe(false);
+  });
+});
