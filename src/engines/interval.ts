@@ -17,6 +17,21 @@ const EFAULT = -14;
 const EINVAL = -22;
 const ENOTTY = -25;
 
+/** Accesses from which on a batch is looked at for being a run. */
+const RUN_MIN = 256;
+/** MSRs of a bit page. */
+const RUN_BLOCK = 4096;
+
+/** Whether the batch is of consecutive indices in one direction; seen at the second access if it is not. */
+function isRun(indices: Uint32Array, types: Uint8Array): boolean {
+  const first = indices[0]!;
+  const type = types[0]!;
+  const length = indices.length;
+  if (first + length > 0x1_0000_0000) return false;
+  for (let i = 1; i < length; i++) if ((indices[i]! - i) >>> 0 !== first || types[i] !== type) return false;
+  return true;
+}
+
 export class IntervalVm implements EngineVm {
   protected readonly config: VmConfig;
   protected readonly map = new IntervalMap();
@@ -94,11 +109,18 @@ export class IntervalVm implements EngineVm {
       this.accessUnfiltered(batch, verdicts);
       return;
     }
+    const length = indices.length;
+    if (length >= RUN_MIN && isRun(indices, types)) this.judgeRun(batch, verdicts);
+    else this.judge(batch, verdicts, 0, length);
+    if (length > 0) this.lastVerdict = verdicts[length - 1]!;
+  }
+
+  /** Accesses from <= i < to of the batch, each by itself. */
+  private judge({ indices, types }: AccessBatch, verdicts: Uint8Array, from: number, to: number): void {
     const { directory, pages } = this.map;
     const { directory: baseDirectory, leaves } = this.config.base;
     const { verdictOf, apicShift } = this;
-    const length = indices.length;
-    for (let i = 0; i < length; i++) {
+    for (let i = from; i < to; i++) {
       const index = indices[i]!;
       const type = types[i]!;
       const word = pages[(directory[index >>> 12]! << 8) | (type << 7) | ((index >>> 5) & 127)]!;
@@ -106,7 +128,26 @@ export class IntervalVm implements EngineVm {
       const outcome = (base >>> (apicShift + (type << 1))) & 3;
       verdicts[i] = verdictOf[(((word >>> (index & 31)) & 1) << 2) | outcome]!;
     }
-    if (length > 0) this.lastVerdict = verdicts[length - 1]!;
+  }
+
+  /**
+   * Consecutive indices, one direction. In a block that no range touches and no base row is in, page 0 and leaf 0
+   * hold the same for every index: one verdict.
+   */
+  private judgeRun(batch: AccessBatch, verdicts: Uint8Array): void {
+    const { indices, types } = batch;
+    const { pages } = this.map;
+    const { leaves } = this.config.base;
+    const type = types[0]!;
+    const allowed = pages[type << 7]! & 1;
+    const elsewhere = this.verdictOf[(allowed << 2) | ((leaves[0]! >>> (this.apicShift + (type << 1))) & 3)]!;
+    for (let from = 0, to: number; from < indices.length; from = to) {
+      const index = indices[from]!;
+      to = Math.min(indices.length, from + (RUN_BLOCK - (index & (RUN_BLOCK - 1))));
+      const plain = this.map.directory[index >>> 12] === 0 && this.config.base.directory[index >>> 16] === 0;
+      if (plain) verdicts.fill(elsewhere, from, to);
+      else this.judge(batch, verdicts, from, to);
+    }
   }
 
   reply(error: number): Completion {

@@ -29,6 +29,7 @@ import {
 import { ACCESS_FORMS, type AccessBatch, ApicMode, type CapEvent, type FilterDelivery } from '../model/scenario.ts';
 import { AccessType, Completion, Verdict } from '../model/verdict.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
+import { judgeBatch } from './reference-scan.ts';
 
 /** The ranges that the kernel has accepted and copied, in slot order: what `struct kvm_x86_msr_filter` holds. */
 class ActiveRanges {
@@ -50,8 +51,15 @@ class ActiveRanges {
   }
 }
 
+/** The steps of a decision. Where a subclass replaces one of them, they are called for every access. */
+const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
+const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
+const NOWHERE: readonly [number, number] = [1, 0];
+
 export class ReferenceVm implements EngineVm {
   protected readonly config: VmConfig;
+  /** No step is replaced: `judgeBatch` says what they would say. */
+  private readonly unmodified = STEPS.every((step) => this[step] === ReferenceVm.prototype[step]);
   /** Empty: no filter, or one that is off. */
   protected ranges = new ActiveRanges();
   protected defaultAllow = true;
@@ -113,13 +121,16 @@ export class ReferenceVm implements EngineVm {
   access(batch: AccessBatch, verdicts: Uint8Array): void {
     const { indices, types, form } = batch;
     const length = indices.length;
-    for (let i = 0; i < length; i++) {
-      const index = indices[i]!;
-      const type = types[i] as AccessType;
-      if (form === 'implicit') verdicts[i] = Verdict.ALLOW;
-      else if (form === 'host')
-        verdicts[i] = this.knownTo(index, type) === BaseOutcome.HANDLED ? Verdict.ALLOW : Verdict.GP;
-      else verdicts[i] = this.judge(index, type);
+    if (this.unmodified && form !== 'implicit' && form !== 'host') this.judgeAll(batch, verdicts);
+    else {
+      for (let i = 0; i < length; i++) {
+        const index = indices[i]!;
+        const type = types[i] as AccessType;
+        if (form === 'implicit') verdicts[i] = Verdict.ALLOW;
+        else if (form === 'host')
+          verdicts[i] = this.knownTo(index, type) === BaseOutcome.HANDLED ? Verdict.ALLOW : Verdict.GP;
+        else verdicts[i] = this.judge(index, type);
+      }
     }
     // The host's accesses end no exit of the guest; an empty batch does nothing at all.
     if (form === 'host' || length === 0) return;
@@ -198,6 +209,26 @@ export class ReferenceVm implements EngineVm {
     if (outcome === BaseOutcome.HANDLED) return Verdict.ALLOW;
     if (outcome === BaseOutcome.UNKNOWN) return this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
     return this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
+  }
+
+  /** As `judge` for each access, with what is the same for all of them looked up once. */
+  private judgeAll(batch: AccessBatch, verdicts: Uint8Array): void {
+    const { count, start, end, flags, bitmap } = this.ranges;
+    const invalid = this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
+    const unknown = this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
+    judgeBatch(batch, verdicts, {
+      count,
+      start,
+      end,
+      flags,
+      bitmap,
+      defaultAllow: count === 0 || this.defaultAllow,
+      exempt: this.config.profile.x2apicExempt ? X2APIC_WINDOW : NOWHERE,
+      base: this.config.base,
+      apic: this.apic,
+      denied: this.deflect(KVM_MSR_EXIT_REASON_FILTER, Verdict.EXIT_FILTER),
+      byOutcome: Uint8Array.of(Verdict.ALLOW, this.ignoreMsrs ? Verdict.ALLOW : unknown, invalid),
+    });
   }
 
   /** What KVM itself does with the access; ignore_msrs turns unknown into success and nothing else. */
