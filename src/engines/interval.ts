@@ -10,6 +10,7 @@ import {
 } from '../model/filter.ts';
 import { ACCESS_FORMS, type AccessBatch, ApicMode, type CapEvent, type FilterDelivery } from '../model/scenario.ts';
 import { type AccessType, Completion, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
 import { IntervalMap, type IntervalSource } from './interval-map.ts';
 
@@ -167,6 +168,12 @@ export class IntervalVm implements EngineVm {
     if (!owner) return { verdict, rule: `no interval owns the index: ${bit}` };
     const span = `0x${owner.start.toString(16)}-0x${(owner.end - 1).toString(16)}`;
     return { verdict, rule: `interval ${span} of range ${owner.slot}: ${bit}`, range: owner.slot };
+  }
+
+  compiled(): CompiledFilter {
+    const { directory, pages } = this.map;
+    const [denied, , , , handled, unknown, invalid] = this.verdictOf;
+    return { filter: { kind: 'pages', directory, pages }, verdicts: [denied!, handled!, unknown!, invalid!] };
   }
 
   private accessUnfiltered({ indices, types, form }: AccessBatch, verdicts: Uint8Array): void {

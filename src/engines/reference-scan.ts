@@ -21,13 +21,12 @@ export interface Rules {
   readonly bitmap: readonly Uint8Array[];
   /** What holds where no range matches. */
   readonly defaultAllow: boolean;
-  /** Indices that no filter applies to, first and last; none if the first is greater. */
-  readonly exempt: readonly [number, number];
+  /** Indices that no filter applies to, first and last. */
+  readonly exempt: readonly [number, number] | undefined;
   readonly base: BaseTable;
   readonly apic: ApicMode;
-  /** Verdicts: of a denied access, and of an allowed one by base outcome. */
-  readonly denied: number;
-  readonly byOutcome: Uint8Array;
+  /** Verdict of a denied access, and of an allowed one by base outcome: handled, unknown, invalid. */
+  readonly verdicts: readonly [number, number, number, number];
 }
 
 /** Accesses that are scanned at a time. */
@@ -52,6 +51,10 @@ const FLAGS = new Uint32Array(WORDS);
 /** Writes the verdict of each access. */
 export function judgeBatch({ indices, types }: AccessBatch, verdicts: Uint8Array, rules: Rules): void {
   const { count } = rules;
+  const [exemptFirst, exemptLast] = rules.exempt ?? [1, 0];
+  const [denied, ...allowed] = rules.verdicts;
+  const byOutcome = Uint8Array.from(allowed);
+  const apicShift = rules.apic === ApicMode.X2APIC ? 4 : 0;
   START.fill(0);
   END.fill(0);
   for (let i = 0; i < count; i++) {
@@ -63,16 +66,8 @@ export function judgeBatch({ indices, types }: AccessBatch, verdicts: Uint8Array
     const length = Math.min(BLOCK, indices.length - from);
     INDEX.set(indices.subarray(from, from + length));
     TYPE.set(types.subarray(from, from + length));
-    scan(length, count, rules.exempt[0], rules.exempt[1]);
-    conclude(
-      length,
-      rules.bitmap,
-      rules.defaultAllow,
-      rules.denied,
-      rules.byOutcome,
-      rules.base,
-      rules.apic === ApicMode.X2APIC ? 4 : 0,
-    );
+    scan(length, count, exemptFirst, exemptLast);
+    conclude(length, rules.bitmap, rules.defaultAllow, denied, byOutcome, rules.base, apicShift);
     verdicts.set(length === BLOCK ? VERDICT : VERDICT.subarray(0, length), from);
   }
 }

@@ -28,6 +28,7 @@ import {
 } from '../model/filter.ts';
 import { ACCESS_FORMS, type AccessBatch, ApicMode, type CapEvent, type FilterDelivery } from '../model/scenario.ts';
 import { AccessType, Completion, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
 import { judgeBatch } from './reference-scan.ts';
 
@@ -54,7 +55,6 @@ class ActiveRanges {
 /** The steps of a decision. Where a subclass replaces one of them, they are called for every access. */
 const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
 const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
-const NOWHERE: readonly [number, number] = [1, 0];
 
 export class ReferenceVm implements EngineVm {
   protected readonly config: VmConfig;
@@ -213,22 +213,36 @@ export class ReferenceVm implements EngineVm {
 
   /** As `judge` for each access, with what is the same for all of them looked up once. */
   private judgeAll(batch: AccessBatch, verdicts: Uint8Array): void {
-    const { count, start, end, flags, bitmap } = this.ranges;
-    const invalid = this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
-    const unknown = this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
     judgeBatch(batch, verdicts, {
-      count,
-      start,
-      end,
-      flags,
-      bitmap,
-      defaultAllow: count === 0 || this.defaultAllow,
-      exempt: this.config.profile.x2apicExempt ? X2APIC_WINDOW : NOWHERE,
+      ...this.ranges,
+      defaultAllow: this.ranges.count === 0 || this.defaultAllow,
+      exempt: this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined,
       base: this.config.base,
       apic: this.apic,
-      denied: this.deflect(KVM_MSR_EXIT_REASON_FILTER, Verdict.EXIT_FILTER),
-      byOutcome: Uint8Array.of(Verdict.ALLOW, this.ignoreMsrs ? Verdict.ALLOW : unknown, invalid),
+      verdicts: this.verdictTable(),
     });
+  }
+
+  /** Verdicts of an access that is denied, and of one that is allowed: handled, unknown, invalid. */
+  private verdictTable(): [Verdict, Verdict, Verdict, Verdict] {
+    const unknown = this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
+    return [
+      this.deflect(KVM_MSR_EXIT_REASON_FILTER, Verdict.EXIT_FILTER),
+      Verdict.ALLOW,
+      this.ignoreMsrs ? Verdict.ALLOW : unknown,
+      this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL),
+    ];
+  }
+
+  compiled(): CompiledFilter | undefined {
+    if (!this.unmodified) return undefined;
+    const { count, start, end, flags, bitmap } = this.ranges;
+    const defaultAllow = count === 0 || this.defaultAllow;
+    const exempt = this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined;
+    return {
+      filter: { kind: 'scan', count, start, end, flags, bitmaps: bitmap, defaultAllow, exempt },
+      verdicts: this.verdictTable(),
+    };
   }
 
   /** What KVM itself does with the access; ignore_msrs turns unknown into success and nothing else. */
