@@ -25,12 +25,12 @@ const RUN_BLOCK = 4096;
 
 /** Whether the batch is of consecutive indices in one direction; seen at the second access if it is not. */
 function isRun(indices: Uint32Array, types: Uint8Array): boolean {
+  const { length } = indices;
   const first = indices[0]!;
-  const type = types[0]!;
-  const length = indices.length;
-  if (first + length > 0x1_0000_0000) return false;
-  for (let i = 1; i < length; i++) if ((indices[i]! - i) >>> 0 !== first || types[i] !== type) return false;
-  return true;
+  if (indices[1] !== first + 1 || first + length > 0x1_0000_0000) return false;
+  for (let i = 2; i < length; i++) if ((indices[i]! - i) >>> 0 !== first) return false;
+  // Each type is the next one's.
+  return Buffer.compare(types.subarray(0, length - 1), types.subarray(1, length)) === 0;
 }
 
 export class IntervalVm implements EngineVm {
