@@ -23,6 +23,15 @@ const RUN_MIN = 256;
 /** MSRs of a bit page. */
 const RUN_BLOCK = 4096;
 
+/** Words of a bit page for one direction. */
+const PAGE_WORDS = RUN_BLOCK / 32;
+
+function sameWords(words: Uint32Array, first: number, count: number): boolean {
+  const word = words[first]!;
+  for (let i = 1; i < count; i++) if (words[first + i] !== word) return false;
+  return true;
+}
+
 /** Whether the batch is of consecutive indices in one direction; seen at the second access if it is not. */
 function isRun(indices: Uint32Array, types: Uint8Array): boolean {
   const { length } = indices;
@@ -133,19 +142,21 @@ export class IntervalVm implements EngineVm {
 
   /**
    * Consecutive indices, one direction. In a block that no range touches and no base row is in, page 0 and leaf 0
-   * hold the same for every index: one verdict.
+   * say the same of every index: one verdict.
    */
   private judgeRun(batch: AccessBatch, verdicts: Uint8Array): void {
     const { indices, types } = batch;
     const { pages } = this.map;
     const { leaves } = this.config.base;
     const type = types[0]!;
-    const allowed = pages[type << 7]! & 1;
+    const word = pages[type << 7]!;
+    const allowed = word & 1;
+    const uniform = (word === 0 || word === 0xffff_ffff) && sameWords(pages, type << 7, PAGE_WORDS);
     const elsewhere = this.verdictOf[(allowed << 2) | ((leaves[0]! >>> (this.apicShift + (type << 1))) & 3)]!;
     for (let from = 0, to: number; from < indices.length; from = to) {
       const index = indices[from]!;
       to = Math.min(indices.length, from + (RUN_BLOCK - (index & (RUN_BLOCK - 1))));
-      const plain = this.map.directory[index >>> 12] === 0 && this.config.base.directory[index >>> 16] === 0;
+      const plain = uniform && this.map.directory[index >>> 12] === 0 && this.config.base.directory[index >>> 16] === 0;
       if (plain) verdicts.fill(elsewhere, from, to);
       else this.judge(batch, verdicts, from, to);
     }
