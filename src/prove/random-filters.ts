@@ -85,7 +85,7 @@ function accepted({ choices, pool }: FilterContext, { flags, base, nmsrs, bitmap
 const SAMPLES = 3;
 
 /** The cuts of the filter and their neighbours, and a few indices of each range; ascending. */
-function somePoints(filter: MsrFilter, number: number): Uint32Array {
+export function somePoints(filter: MsrFilter, number: number): Uint32Array {
   const points = [0, INDICES - 1, 0x7ff, 0x800, 0x8ff, 0x900];
   for (const cut of filterCuts(filter)) points.push((cut + INDICES - 1) % INDICES, cut % INDICES, (cut + 1) % INDICES);
   for (const { base, nmsrs } of filter.ranges) {
