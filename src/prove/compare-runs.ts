@@ -55,14 +55,9 @@ function walk(a: Runs, b: Runs, all: boolean, ask: Ask): number {
     if (wordsA === undefined && wordsB === undefined) {
       if (all || a.value[i] !== b.value[j]) found = ask(from, to, a.value[i]!, b.value[j]!);
     } else {
-      const offsetA = wordsA === undefined ? 0 : a.value[i]! + (from - a.start[i]!);
-      const offsetB = wordsB === undefined ? 0 : b.value[j]! + (from - b.start[j]!);
-      const constantA = a.value[i]! === 1 ? CONSTANT[1] : CONSTANT[0];
-      const constantB = b.value[j]! === 1 ? CONSTANT[1] : CONSTANT[0];
-      const [bitsA, bitsB] = [wordsA ?? constantA, wordsB ?? constantB];
-      const maskA = wordsA === undefined ? 31 : -1;
-      const maskB = wordsB === undefined ? 31 : -1;
-      found = walkBits(bitsA, offsetA, maskA, bitsB, offsetB, maskB, from, to, all, ask);
+      const bitsA: Bits = wordsA ? [wordsA, a.value[i]! + (from - a.start[i]!)] : [constant(a.value[i]!, to - from), 0];
+      const bitsB: Bits = wordsB ? [wordsB, b.value[j]! + (from - b.start[j]!)] : [constant(b.value[j]!, to - from), 0];
+      found = walkBits(bitsA, bitsB, from, to, all, ask);
     }
     if (found >= 0) return found;
     if (endA === to) i++;
@@ -71,58 +66,64 @@ function walk(a: Runs, b: Runs, all: boolean, ask: Ask): number {
   return -1;
 }
 
-/** A word of each constant, read with bit numbers that are masked to stay in it. */
-const CONSTANT = [Uint32Array.of(0, 0), Uint32Array.of(0xffff_ffff, 0xffff_ffff)] as const;
+/** Words, and the number of the bit in them that is the first. */
+type Bits = readonly [Uint32Array, number];
 
-function walkBits(
-  a: Uint32Array,
-  offsetA: number,
-  maskA: number,
-  b: Uint32Array,
-  offsetB: number,
-  maskB: number,
-  from: number,
-  to: number,
-  all: boolean,
-  ask: Ask,
-): number {
+const constants = [new Uint32Array(0), new Uint32Array(0)];
+
+/** Words of a constant, for at least so many bits. */
+function constant(value: number, bits: number): Uint32Array {
+  const words = Math.ceil(bits / 32);
+  if (constants[value]!.length < words) constants[value] = new Uint32Array(words).fill(value === 1 ? 0xffff_ffff : 0);
+  return constants[value]!;
+}
+
+function walkBits([a, offsetA]: Bits, [b, offsetB]: Bits, from: number, to: number, all: boolean, ask: Ask): number {
   const count = to - from;
-  let at = all ? 0 : agreeing(a, offsetA, maskA, b, offsetB, maskB, count);
+  let at = 0;
   while (at < count) {
-    const first = bitAt(a, (offsetA + at) & maskA);
-    const second = bitAt(b, (offsetB + at) & maskB);
-    if (all || first !== second) {
-      const found = ask(from + at, from + at + 1, first, second);
-      if (found >= 0) return found;
+    if (!all) {
+      at += agreeingWords(a, offsetA + at, b, offsetB + at, count - at) * 32;
+      // The rest of the bits, or the word that differs.
+      const end = Math.min(count, at + 32);
+      while (at < end && bitAt(a, offsetA + at) === bitAt(b, offsetB + at)) at++;
+      if (at === end) continue;
     }
+    const found = ask(from + at, from + at + 1, bitAt(a, offsetA + at), bitAt(b, offsetB + at));
+    if (found >= 0) return found;
     at++;
-    if (!all) at += agreeing(a, (offsetA + at) & maskA, maskA, b, (offsetB + at) & maskB, maskB, count - at);
   }
   return -1;
 }
 
-/** How many bits from the offsets on are certainly the same: all of them, or up to the word of the first that is not. */
+/** How many whole words of bits are the same from the two bits on; the last ones of a buffer may be left out. */
+function agreeingWords(a: Uint32Array, bitA: number, b: Uint32Array, bitB: number, bits: number): number {
+  const [wordA, wordB] = [bitA >>> 5, bitB >>> 5];
+  const words = Math.min(bits >>> 5, a.length - wordA - 1, b.length - wordB - 1);
+  return agreeing(a, wordA, bitA & 31, b, wordB, bitB & 31, words);
+}
+
+/** The same for words, each read across two words, by shifts that may be 0. */
 function agreeing(
   a: Uint32Array,
-  offsetA: number,
-  maskA: number,
+  wordA: number,
+  shiftA: number,
   b: Uint32Array,
-  offsetB: number,
-  maskB: number,
-  count: number,
+  wordB: number,
+  shiftB: number,
+  words: number,
 ): number {
-  const [shiftA, shiftB] = [offsetA & 31, offsetB & 31];
-  const [lastA, lastB] = [a.length - 1, b.length - 1];
-  let at = 0;
-  for (; at + 32 <= count; at += 32) {
-    const wordA = ((offsetA + at) & maskA) >>> 5;
-    const wordB = ((offsetB + at) & maskB) >>> 5;
-    let bitsA = a[wordA]! >>> shiftA;
-    if (shiftA !== 0 && wordA < lastA) bitsA |= a[wordA + 1]! << (32 - shiftA);
-    let bitsB = b[wordB]! >>> shiftB;
-    if (shiftB !== 0 && wordB < lastB) bitsB |= b[wordB + 1]! << (32 - shiftB);
-    if ((bitsA ^ bitsB) !== 0) return at;
+  if (words <= 0) return 0;
+  let lowA = a[wordA]!;
+  let lowB = b[wordB]!;
+  for (let n = 0; n < words; n++) {
+    const highA = a[wordA + n + 1]!;
+    const highB = b[wordB + n + 1]!;
+    const first = (lowA >>> shiftA) | ((highA << (31 - shiftA)) << 1);
+    const second = (lowB >>> shiftB) | ((highB << (31 - shiftB)) << 1);
+    if (first !== second) return n;
+    lowA = highA;
+    lowB = highB;
   }
-  while (at < count && bitAt(a, (offsetA + at) & maskA) === bitAt(b, (offsetB + at) & maskB)) at++;
-  return at;
+  return words;
 }

@@ -47,8 +47,12 @@ export class Partition {
   private readonly trial: Trial;
   private readonly beat: Heartbeat;
   private readonly agreement: Agreement;
-  private readonly counts: Record<string, number> = {};
   private readonly digest = Int32Array.of(0x811c_9dc5 | 0, 0x5bd1_e995);
+  /** Filters by engine: with a compiled form, and without. */
+  private readonly compiled: number[];
+  private readonly assumed: number[];
+  private tied = 0;
+  private contradicted: string | undefined;
   private filters = 0;
   private complete = 0;
 
@@ -57,6 +61,8 @@ export class Partition {
     this.base = new BaseSegments(trial.config.base, apic);
     this.beat = beat;
     this.agreement = new Agreement(trial);
+    this.compiled = trial.engines.map(() => 0);
+    this.assumed = trial.engines.map(() => 0);
   }
 
   /**
@@ -72,19 +78,26 @@ export class Partition {
       return compiled && { ...formOf(compiled), direct: directOf(compiled) };
     });
     for (const [engine, form] of forms.entries()) {
-      this.count(`${form ? 'compiled' : 'assumed'}:${this.trial.engines[engine]!.name}`, 1);
+      const which = form ? this.compiled : this.assumed;
+      which[engine]!++;
     }
     return this.tie(points, forms) ?? this.compare(forms);
   }
 
   result(shard: number, disproof: string | undefined): ShardProof {
-    const { agreement, digest } = this;
+    const { agreement, digest, contradicted, tied } = this;
+    const counts: Record<string, number> = { tied };
+    for (const [engine, { name }] of this.trial.engines.entries()) {
+      if (this.compiled[engine]! > 0) counts[`compiled:${name}`] = this.compiled[engine]!;
+      if (this.assumed[engine]! > 0) counts[`assumed:${name}`] = this.assumed[engine]!;
+    }
+    if (contradicted !== undefined) counts[`contradicted:${contradicted}`] = 1;
     return {
       shard,
       cases: this.filters,
       accesses: this.complete * 2 * INDICES + agreement.accesses,
       digest: [...digest].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
-      counts: this.counts,
+      counts,
       known: agreement.known,
       disproof: disproof ?? null,
     };
@@ -127,10 +140,10 @@ export class Partition {
         return wrong;
       });
       if (disproof !== undefined) {
-        if (contradicted >= 0) this.count(`contradicted:${this.trial.engines[contradicted]!.name}`, 1);
+        this.contradicted = this.trial.engines[contradicted]?.name;
         return disproof;
       }
-      this.count('tied', verdicts.length);
+      this.tied += verdicts.length;
       this.absorb(verdicts);
     }
     return undefined;
@@ -153,10 +166,6 @@ export class Partition {
     }
     this.digest[0] = a;
     this.digest[1] = b;
-  }
-
-  private count(what: string, by: number): void {
-    this.counts[what] = (this.counts[what] ?? 0) + by;
   }
 }
 

@@ -154,9 +154,9 @@ function slotRuns(form: SlotsForm, runs: BothRuns): void {
 
 const PAGE_WORDS = 128;
 const BLOCKS = INDICES / BLOCK;
-/** Directory entries that are compared at a time, from the most on. */
-const STRIDES = [0x1_0000, 0x1000, 0x100, 0x10, 1] as const;
-const ZEROS = Buffer.alloc(STRIDES[0]);
+/** Directory entries that are compared at a time. */
+const STRIDE = 4096;
+const ZEROS = Buffer.alloc(STRIDE);
 
 function pageRuns({ directory, pages }: PagesForm, runs: BothRuns): void {
   if (directory.length !== BLOCKS) throw new RangeError(`a directory of ${directory.length} entries, not ${BLOCKS}`);
@@ -168,11 +168,9 @@ function pageRuns({ directory, pages }: PagesForm, runs: BothRuns): void {
       else runs[type].bits(block * BLOCK, (block + 1) * BLOCK, pages, first * 32);
     }
   };
-  const touched: number[] = [];
-  findTouched(Buffer.from(directory.buffer, directory.byteOffset, BLOCKS), 0, BLOCKS, 0, touched);
   const uniform = constants.every((constant) => constant !== undefined);
   let next = 0;
-  for (const block of touched) {
+  for (const block of touchedBlocks(directory)) {
     // Blocks of page 0 from `next` to here: one run if the page is uniform.
     for (; next < block; next = uniform ? block : next + 1) put(next, 0);
     put(block, directory[block]!);
@@ -182,15 +180,18 @@ function pageRuns({ directory, pages }: PagesForm, runs: BothRuns): void {
 }
 
 /** Blocks whose directory entry is not 0, ascending. Every entry is compared. */
-function findTouched(directory: Buffer, from: number, to: number, level: number, found: number[]): void {
-  const stride = STRIDES[level]!;
-  for (let at = from; at < to; at += stride) {
-    if (stride === 1) {
-      if (directory[at] !== 0) found.push(at);
-    } else if (directory.compare(ZEROS, 0, stride, at, at + stride) !== 0) {
-      findTouched(directory, at, at + stride, level + 1, found);
+function touchedBlocks(directory: Uint8Array): number[] {
+  const bytes = Buffer.from(directory.buffer, directory.byteOffset, BLOCKS);
+  const words = wordsOf(directory);
+  const touched: number[] = [];
+  for (let from = 0; from < BLOCKS; from += STRIDE) {
+    if (bytes.compare(ZEROS, 0, STRIDE, from, from + STRIDE) === 0) continue;
+    for (let word = from / 4; word < (from + STRIDE) / 4; word++) {
+      if (words[word] === 0) continue;
+      for (let block = word * 4; block < word * 4 + 4; block++) if (directory[block] !== 0) touched.push(block);
     }
   }
+  return touched;
 }
 
 /** The bit that all of half a page is; undefined if it is not uniform. */
