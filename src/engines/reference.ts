@@ -52,14 +52,12 @@ class ActiveRanges {
   }
 }
 
-/** The steps of a decision. Where a subclass replaces one of them, they are called for every access. */
+/** The steps of a decision. Where one of them is replaced, they are called for every access. */
 const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
 const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
 
 export class ReferenceVm implements EngineVm {
   protected readonly config: VmConfig;
-  /** No step is replaced: `judgeBatch` says what they would say. */
-  private readonly unmodified = STEPS.every((step) => this[step] === ReferenceVm.prototype[step]);
   /** Empty: no filter, or one that is off. */
   protected ranges = new ActiveRanges();
   protected defaultAllow = true;
@@ -121,7 +119,7 @@ export class ReferenceVm implements EngineVm {
   access(batch: AccessBatch, verdicts: Uint8Array): void {
     const { indices, types, form } = batch;
     const length = indices.length;
-    if (this.unmodified && form !== 'implicit' && form !== 'host') this.judgeAll(batch, verdicts);
+    if (this.unmodified() && form !== 'implicit' && form !== 'host') this.judgeAll(batch, verdicts);
     else {
       for (let i = 0; i < length; i++) {
         const index = indices[i]!;
@@ -211,6 +209,11 @@ export class ReferenceVm implements EngineVm {
     return this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
   }
 
+  /** No step is replaced, in a subclass or in this VM: `judgeBatch` says what they would say. */
+  private unmodified(): boolean {
+    return STEPS.every((step) => this[step] === ReferenceVm.prototype[step]);
+  }
+
   /** As `judge` for each access, with what is the same for all of them looked up once. */
   private judgeAll(batch: AccessBatch, verdicts: Uint8Array): void {
     judgeBatch(batch, verdicts, {
@@ -235,7 +238,7 @@ export class ReferenceVm implements EngineVm {
   }
 
   compiled(): CompiledFilter | undefined {
-    if (!this.unmodified) return undefined;
+    if (!this.unmodified()) return undefined;
     const { count, start, end, flags, bitmap } = this.ranges;
     const defaultAllow = count === 0 || this.defaultAllow;
     const exempt = this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined;
