@@ -21,6 +21,7 @@ import type {
   ScenarioEvent,
 } from '../model/scenario.ts';
 import type { AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
 
 /** What one VM is created with. */
 export interface VmConfig {
@@ -102,6 +103,11 @@ export interface EngineVm {
   bitmap?(level: 'l1' | 'l2'): Uint8Array;
   /** Whether the filter in force allows the access; what the bitmap audit asks. Does not change the state. */
   allows?(index: number, type: AccessType): boolean;
+  /**
+   * The filter in force as the engine has compiled it, for `msrdiff prove`, which then checks every bit of it instead of
+   * asking for accesses. undefined: it does not decide by that data alone. Does not change the state.
+   */
+  compiled?(): CompiledFilter | undefined;
   /** Why an access is decided as it is, in the state reached; does not change the state. */
   explain?(index: number, type: AccessType): Explanation;
 }

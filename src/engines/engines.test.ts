@@ -5,11 +5,11 @@ import { BaseOutcome, BaseTable } from '../model/base.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import { EFAULT, EINVAL, MSR_IA32_TSC_DEADLINE, type MsrFilter, type MsrFilterRange } from '../model/filter.ts';
 import { findProfile, KERNEL_PROFILES } from '../model/profile.ts';
-import type { AccessForm } from '../model/scenario.ts';
+import { type AccessForm, ApicMode } from '../model/scenario.ts';
 import { AccessType, Route, Verdict } from '../model/verdict.ts';
 import type { EngineVm } from './contract.ts';
 import { interval } from './interval.ts';
-import { reference } from './reference.ts';
+import { ReferenceVm, reference } from './reference.ts';
 import { countAccesses, NOT_APPLICABLE, Runner } from './runner.ts';
 import { svm } from './svm.ts';
 import { vmx } from './vmx.ts';
@@ -222,6 +222,53 @@ describe.each(KERNEL_PROFILES)('profile $id', (profile) => {
         }
       }),
       { seed: 43, numRuns: 250 },
+    );
+  });
+});
+
+describe('long batches', () => {
+  /** Every step of the decision replaced by itself, so that it is called for every access. */
+  class StepwiseVm extends ReferenceVm {
+    protected override judge(index: number, type: AccessType): Verdict {
+      return super.judge(index, type);
+    }
+  }
+
+  it.each(KERNEL_PROFILES)('$id: are decided as their accesses are', (profile) => {
+    const base = catalogueBase();
+    const stepwise = new StepwiseVm({ profile, base });
+    const vms = [reference, interval].map((engine) => engine.createVm({ profile, base }));
+    const starts = [0, 0x700, 0x1ff0, 0x7fff_f000, 0xc000_0000, 0xc001_0000, 0xffff_f000, 0xffff_ff00];
+    fc.assert(
+      fc.property(
+        msrFilter({ profile }),
+        fc.constantFrom(...starts, -1),
+        fc.integer({ min: 1, max: 9000 }),
+        fc.nat(2),
+        fc.nat(7),
+        fc.constantFrom(...Object.values(ApicMode)),
+        fc.boolean(),
+        (filter, start, length, types, mask, apic, on) => {
+          const first = start < 0 ? (filter.ranges[0]?.base ?? 0) : start;
+          // 0 and 1: one direction. Indices wrap past the last one.
+          const batch = {
+            indices: Uint32Array.from({ length }, (_, i) => first + i),
+            types: Uint8Array.from({ length }, (_, i) => (types === 2 ? i & 1 : types)),
+          };
+          const [expected, ...answers] = [stepwise, ...vms].map((vm) => {
+            vm.reset!();
+            vm.enableCap!({ kind: 'cap', mask: BigInt(mask) });
+            vm.setApicMode!(apic);
+            vm.setIgnoreMsrs!(on);
+            vm.setFilter(filter, 'normal');
+            const verdicts = new Uint8Array(length);
+            vm.access(batch, verdicts, new Uint8Array(length));
+            return verdicts;
+          });
+          for (const answer of answers) expect(Buffer.compare(answer, expected!)).toBe(0);
+        },
+      ),
+      { seed: 3, numRuns: 150 },
     );
   });
 });

@@ -28,7 +28,9 @@ import {
 } from '../model/filter.ts';
 import { ACCESS_FORMS, type AccessBatch, ApicMode, type CapEvent, type FilterDelivery } from '../model/scenario.ts';
 import { AccessType, Completion, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
+import { judgeBatch } from './reference-scan.ts';
 
 /** The ranges that the kernel has accepted and copied, in slot order: what `struct kvm_x86_msr_filter` holds. */
 class ActiveRanges {
@@ -49,6 +51,10 @@ class ActiveRanges {
     this.bitmap[i] = range.bitmap!.slice(0, bytes);
   }
 }
+
+/** The steps of a decision. Where one of them is replaced, they are called for every access. */
+const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
+const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
 
 export class ReferenceVm implements EngineVm {
   protected readonly config: VmConfig;
@@ -113,13 +119,16 @@ export class ReferenceVm implements EngineVm {
   access(batch: AccessBatch, verdicts: Uint8Array): void {
     const { indices, types, form } = batch;
     const length = indices.length;
-    for (let i = 0; i < length; i++) {
-      const index = indices[i]!;
-      const type = types[i] as AccessType;
-      if (form === 'implicit') verdicts[i] = Verdict.ALLOW;
-      else if (form === 'host')
-        verdicts[i] = this.knownTo(index, type) === BaseOutcome.HANDLED ? Verdict.ALLOW : Verdict.GP;
-      else verdicts[i] = this.judge(index, type);
+    if (this.unmodified() && form !== 'implicit' && form !== 'host') this.judgeAll(batch, verdicts);
+    else {
+      for (let i = 0; i < length; i++) {
+        const index = indices[i]!;
+        const type = types[i] as AccessType;
+        if (form === 'implicit') verdicts[i] = Verdict.ALLOW;
+        else if (form === 'host')
+          verdicts[i] = this.knownTo(index, type) === BaseOutcome.HANDLED ? Verdict.ALLOW : Verdict.GP;
+        else verdicts[i] = this.judge(index, type);
+      }
     }
     // The host's accesses end no exit of the guest; an empty batch does nothing at all.
     if (form === 'host' || length === 0) return;
@@ -198,6 +207,45 @@ export class ReferenceVm implements EngineVm {
     if (outcome === BaseOutcome.HANDLED) return Verdict.ALLOW;
     if (outcome === BaseOutcome.UNKNOWN) return this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
     return this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
+  }
+
+  /** No step is replaced, in a subclass or in this VM: `judgeBatch` says what they would say. */
+  private unmodified(): boolean {
+    return STEPS.every((step) => this[step] === ReferenceVm.prototype[step]);
+  }
+
+  /** As `judge` for each access, with what is the same for all of them looked up once. */
+  private judgeAll(batch: AccessBatch, verdicts: Uint8Array): void {
+    judgeBatch(batch, verdicts, {
+      ...this.ranges,
+      defaultAllow: this.ranges.count === 0 || this.defaultAllow,
+      exempt: this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined,
+      base: this.config.base,
+      apic: this.apic,
+      verdicts: this.verdictTable(),
+    });
+  }
+
+  /** Verdicts of an access that is denied, and of one that is allowed: handled, unknown, invalid. */
+  private verdictTable(): [Verdict, Verdict, Verdict, Verdict] {
+    const unknown = this.deflect(KVM_MSR_EXIT_REASON_UNKNOWN, Verdict.EXIT_UNKNOWN);
+    return [
+      this.deflect(KVM_MSR_EXIT_REASON_FILTER, Verdict.EXIT_FILTER),
+      Verdict.ALLOW,
+      this.ignoreMsrs ? Verdict.ALLOW : unknown,
+      this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL),
+    ];
+  }
+
+  compiled(): CompiledFilter | undefined {
+    if (!this.unmodified()) return undefined;
+    const { count, start, end, flags, bitmap } = this.ranges;
+    const defaultAllow = count === 0 || this.defaultAllow;
+    const exempt = this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined;
+    return {
+      filter: { kind: 'scan', count, start, end, flags, bitmaps: bitmap, defaultAllow, exempt },
+      verdicts: this.verdictTable(),
+    };
   }
 
   /** What KVM itself does with the access; ignore_msrs turns unknown into success and nothing else. */

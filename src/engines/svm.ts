@@ -23,6 +23,7 @@ import {
   type NestedEvent,
 } from '../model/scenario.ts';
 import { type AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter, SegmentsForm } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
 
 const MSRPM_BYTES = 8192;
@@ -120,6 +121,12 @@ export class SvmFilter {
 
   bitNumber(slot: number, index: number): number {
     return index - this.bases[slot]!;
+  }
+
+  /** Without what has been remembered. */
+  form(exempt: SegmentsForm['exempt']): SegmentsForm {
+    const { active, segments, cuts, owner, bases, bitmaps, defaultBit } = this;
+    return { kind: 'segments', active, segments, cuts, owner, bases, bitmaps, defaultAllow: defaultBit === 1, exempt };
   }
 }
 
@@ -234,6 +241,17 @@ export class SvmVm implements EngineVm {
       }
     }
     if (length > 0) this.pendingExit = verdicts[length - 1]! >= Verdict.EXIT_FILTER;
+  }
+
+  compiled(): CompiledFilter {
+    const { x2apicExempt, tscDeadlineFastpath } = this.config.profile;
+    const [denied, handled, unknown, invalid] = this.endings;
+    return {
+      filter: this.filter.form(x2apicExempt ? [0x800, 0x8ff] : undefined),
+      verdicts: [denied!, handled!, unknown!, invalid!],
+      bitmap: { vendor: 'svm', bytes: this.msrpm },
+      fastpath: tscDeadlineFastpath.svm ? [{ index: MSR_IA32_TSC_DEADLINE, type: 1 }] : [],
+    };
   }
 
   private accessUnfiltered({ indices, types, form }: AccessBatch, verdicts: Uint8Array, routes: Uint8Array): void {

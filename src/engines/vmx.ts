@@ -19,6 +19,7 @@ import {
   type NestedEvent,
 } from '../model/scenario.ts';
 import { type AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
+import type { CompiledFilter, SlotsForm } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
 
 const PAGE_BYTES = 4096;
@@ -93,6 +94,13 @@ export class VmxFilter {
     if (slot < 0) return this.defaultAllow;
     const bit = index - this.base[slot]!;
     return (this.bits[slot * 0x600 + (bit >>> 3)]! >>> (bit & 7)) & 1;
+  }
+
+  form(exempt: boolean): SlotsForm {
+    const { active, slotsOfBlock, slotsOfType, base, nmsrs, bits } = this;
+    const window = exempt ? ([0x800, 0x8ff] as const) : undefined;
+    const tables = { active, slotsOfBlock, slotsOfType, base, nmsrs, bits, stride: 0x600 };
+    return { kind: 'slots', ...tables, defaultAllow: this.defaultAllow === 1, exempt: window };
   }
 }
 
@@ -227,6 +235,17 @@ export class VmxVm implements EngineVm {
       verdicts[i] = this.emulate(index, type);
     }
     if (length > 0) this.exitPending = verdicts[length - 1]! > Verdict.GP;
+  }
+
+  compiled(): CompiledFilter {
+    const { profile } = this.config;
+    const [denied, , , , handled, unknown, invalid] = this.outcomes;
+    return {
+      filter: this.filter.form(profile.x2apicExempt),
+      verdicts: [denied!, handled!, unknown!, invalid!],
+      bitmap: { vendor: 'vmx', bytes: this.page },
+      fastpath: profile.tscDeadlineFastpath.vmx ? [{ index: MSR_IA32_TSC_DEADLINE, type: 1 }] : [],
+    };
   }
 
   private accessUnfiltered({ indices, types, form }: AccessBatch, verdicts: Uint8Array, routes: Uint8Array): void {

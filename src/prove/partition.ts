@@ -1,0 +1,218 @@
+/**
+ * Proof of one filter by its elementary segments. The engines' compiled filters are compared over all indices as data
+ * (compare-runs.ts), and what ties that data to the engines is run: real accesses at the ends and in the middle of every
+ * segment, and at every bit of every bitmap. Engines without a compiled form are run there, and assumed to be constant
+ * inside of segments that no bitmap decides.
+ */
+import type { CompiledFilter } from '../engines/compiled-filter.ts';
+import type { MsrFilter } from '../model/filter.ts';
+import { X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
+import { parseFilter } from '../model/filter-json.ts';
+import type { AccessBatch, ApicMode } from '../model/scenario.ts';
+import { AccessType, Verdict } from '../model/verdict.ts';
+import { Agreement } from './agreement.ts';
+import { BaseSegments } from './base-segments.ts';
+import { type Form, firstDifference, formOf, type Place } from './compare-runs.ts';
+import { passedThrough, WINDOW_EDGES } from './hardware-bitmap.ts';
+import type { Heartbeat, PartitionPlan, ShardProof, ShardProver } from './plan.ts';
+import { INDICES } from './runs.ts';
+import { installOrReject, Trial } from './trial.ts';
+
+export function partitionShards(_plan: PartitionPlan): number {
+  return 1;
+}
+
+/**
+ * `counts`: `compiled:ENGINE` or `assumed:ENGINE` for each engine, the number of filters for which its compiled form was
+ * checked, or it had none; `tied`, the number of accesses that were run in every engine; `contradicted:ENGINE`, that the
+ * disproof is an access to which the engine does not answer what its compiled form says.
+ * `accesses` are 2^33 for each engine whose compiled form was compared, and what was run for the others.
+ *
+ * @throws InputError if the filter is none, or all engines refuse it
+ */
+export const proveByPartition: ShardProver<PartitionPlan> = (plan, shard, engines, beat): ShardProof => {
+  const filter = parseFilter(JSON.parse(plan.filter), 'the filter of the plan');
+  const trial = new Trial(plan, engines);
+  const partition = new Partition(trial, plan.apic, beat);
+  const disproof = installOrReject(trial, filter) ?? partition.check(everyPoint(filter, partition.base));
+  return partition.result(shard, disproof);
+};
+
+/** Accesses of one batch, at most. */
+const BATCH = 16_384;
+
+/** Compares the engines of a trial, filter by filter. */
+export class Partition {
+  readonly base: BaseSegments;
+  private readonly trial: Trial;
+  private readonly beat: Heartbeat;
+  private readonly agreement: Agreement;
+  private readonly digest = Int32Array.of(0x811c_9dc5 | 0, 0x5bd1_e995);
+  /** Filters by engine: with a compiled form, and without. */
+  private readonly compiled: number[];
+  private readonly assumed: number[];
+  private tied = 0;
+  private contradicted: string | undefined;
+  private filters = 0;
+  private complete = 0;
+
+  constructor(trial: Trial, apic: ApicMode, beat: Heartbeat) {
+    this.trial = trial;
+    this.base = new BaseSegments(trial.config.base, apic);
+    this.beat = beat;
+    this.agreement = new Agreement(trial);
+    this.compiled = trial.engines.map(() => 0);
+    this.assumed = trial.engines.map(() => 0);
+  }
+
+  /**
+   * Whether the engines agree on the filter that the trial has installed. Scenario JSON if not.
+   *
+   * @param points indices at which the engines are run, both directions
+   */
+  check(points: Uint32Array): string | undefined {
+    this.beat(this.filters);
+    this.filters++;
+    const forms = this.trial.vms.map((vm) => {
+      const compiled = vm.compiled?.();
+      return compiled && { ...formOf(compiled), direct: directOf(compiled) };
+    });
+    for (const [engine, form] of forms.entries()) {
+      const which = form ? this.compiled : this.assumed;
+      which[engine]!++;
+    }
+    return this.tie(points, forms) ?? this.compare(forms);
+  }
+
+  result(shard: number, disproof: string | undefined): ShardProof {
+    const { agreement, digest, contradicted, tied } = this;
+    const counts: Record<string, number> = { tied };
+    for (const [engine, { name }] of this.trial.engines.entries()) {
+      if (this.compiled[engine]! > 0) counts[`compiled:${name}`] = this.compiled[engine]!;
+      if (this.assumed[engine]! > 0) counts[`assumed:${name}`] = this.assumed[engine]!;
+    }
+    if (contradicted !== undefined) counts[`contradicted:${contradicted}`] = 1;
+    return {
+      shard,
+      cases: this.filters,
+      accesses: this.complete * 2 * INDICES + agreement.accesses,
+      digest: [...digest].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+      counts,
+      known: agreement.known,
+      disproof: disproof ?? null,
+    };
+  }
+
+  /** The compiled forms over all indices, each with the first engine's that has one. */
+  private compare(forms: readonly (Direct | undefined)[]): string | undefined {
+    const first = forms.find((form) => form !== undefined);
+    for (const form of forms) {
+      if (!form) continue;
+      const place = this.wronglyPassed(form) ?? (form === first ? undefined : firstDifference(first!, form, this.base));
+      if (place) return this.trial.scenario([place.index], [place.type]);
+    }
+    const compared = forms.filter((form) => form !== undefined).length;
+    if (compared > 1) this.complete += compared - 1;
+    return undefined;
+  }
+
+  /** An access whose bit of the hardware's bitmap is clear although it is not simply allowed. */
+  private wronglyPassed({ compiled, runs }: Form): Place | undefined {
+    const { bitmap, verdicts } = compiled;
+    if (!bitmap) return undefined;
+    return passedThrough(bitmap.vendor, bitmap.bytes).find(({ index, type }) => {
+      const allowed = runs[type].decision(index);
+      return allowed === 0 || verdicts[1 + this.base.outcome(index, type)] !== Verdict.ALLOW;
+    });
+  }
+
+  /** Runs the engines at the points, and compares them with each other and with what their compiled forms say. */
+  private tie(points: Uint32Array, forms: readonly (Direct | undefined)[]): string | undefined {
+    for (let from = 0; from < points.length; from += BATCH / 2) {
+      this.beat(this.filters);
+      const batch = bothDirections(points.subarray(from, from + BATCH / 2));
+      const verdicts = new Uint8Array(batch.indices.length);
+      let contradicted = -1;
+      const disproof = this.agreement.run(batch, verdicts, (engine, own) => {
+        const form = forms[engine];
+        const wrong = form ? own.findIndex((verdict, i) => verdict !== this.says(form, batch, i)) : invalid(own);
+        if (wrong >= 0 && form) contradicted = engine;
+        return wrong;
+      });
+      if (disproof !== undefined) {
+        this.contradicted = this.trial.engines[contradicted]?.name;
+        return disproof;
+      }
+      this.tied += verdicts.length;
+      this.absorb(verdicts);
+    }
+    return undefined;
+  }
+
+  /** Verdict of an access by the compiled form. */
+  private says({ compiled, runs, direct }: Direct, { indices, types }: AccessBatch, i: number): number {
+    const index = indices[i]!;
+    const type = types[i] as AccessType;
+    if (direct.size > 0 && direct.has(index * 2 + type)) return Verdict.ALLOW;
+    if (runs[type].decision(index) === 0) return compiled.verdicts[0];
+    return compiled.verdicts[1 + this.base.outcome(index, type)]!;
+  }
+
+  private absorb(verdicts: Uint8Array): void {
+    let [a, b] = [this.digest[0]!, this.digest[1]!];
+    for (let i = 0; i < verdicts.length; i++) {
+      a = Math.imul(a ^ verdicts[i]!, 0x0100_0193);
+      b = Math.imul(b ^ a ^ (a >>> 15), 0x85eb_ca6b);
+    }
+    this.digest[0] = a;
+    this.digest[1] = b;
+  }
+}
+
+/** A form, and the accesses (index * 2 + type) that complete before the filter is asked. */
+interface Direct extends Form {
+  readonly direct: ReadonlySet<number>;
+}
+
+function directOf({ bitmap, fastpath = [] }: CompiledFilter): ReadonlySet<number> {
+  const places = bitmap ? [...passedThrough(bitmap.vendor, bitmap.bytes), ...fastpath] : fastpath;
+  return new Set(places.map(({ index, type }) => index * 2 + type));
+}
+
+function invalid(verdicts: Uint8Array): number {
+  return verdicts.findIndex((verdict) => verdict > Verdict.EXIT_INVAL);
+}
+
+/** Each index read, then written. */
+function bothDirections(points: Uint32Array): AccessBatch {
+  const indices = new Uint32Array(points.length * 2);
+  const types = new Uint8Array(points.length * 2);
+  for (let i = 0; i < points.length; i++) {
+    indices[2 * i] = points[i]!;
+    indices[2 * i + 1] = points[i]!;
+    types[2 * i + 1] = AccessType.WRITE;
+  }
+  return { indices, types };
+}
+
+/** Where the filter may begin or cease to decide: starts of ranges, and their ends with and without u32 wrap. */
+export function filterCuts(filter: MsrFilter): number[] {
+  return filter.ranges.flatMap(({ base, nmsrs }) => [base, base + nmsrs, (base + nmsrs) >>> 0]);
+}
+
+/** First, last and middle index of every segment, and every index that a range's bitmap may decide; ascending. */
+function everyPoint(filter: MsrFilter, base: BaseSegments): Uint32Array {
+  const cuts = [...filterCuts(filter), ...base.cuts, ...WINDOW_EDGES, X2APIC_FIRST, X2APIC_LAST + 1];
+  const points = new Set([0, INDICES - 1]);
+  const sorted = Float64Array.from(new Set([...cuts, 0x8000_0000, INDICES])).sort();
+  for (const [i, from] of sorted.entries()) {
+    const to = sorted[i + 1];
+    if (to === undefined || from >= INDICES) break;
+    points.add(from).add(Math.min(to, INDICES) - 1);
+    points.add(Math.floor((from + Math.min(to, INDICES) - 1) / 2));
+  }
+  for (const { base: first, nmsrs } of filter.ranges) {
+    for (let offset = 0; offset < nmsrs; offset++) points.add((first + offset) % INDICES);
+  }
+  return Uint32Array.from(points).sort();
+}
