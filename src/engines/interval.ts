@@ -2,6 +2,7 @@
  * The optimized engine: the filter compiled to intervals and bit pages (interval-map.ts), verdicts from a table.
  * Shares no logic with the other engines: what they have in common is written again here on purpose.
  */
+import type { BaseTable } from '../model/base.ts';
 import {
   KVM_MSR_EXIT_REASON_FILTER,
   KVM_MSR_EXIT_REASON_INVAL,
@@ -18,28 +19,23 @@ const EFAULT = -14;
 const EINVAL = -22;
 const ENOTTY = -25;
 
-/** Accesses from which on a batch is looked at for being a run. */
-const RUN_MIN = 256;
-/** MSRs of a bit page. */
-const RUN_BLOCK = 4096;
-
-/** Words of a bit page for one direction. */
-const PAGE_WORDS = RUN_BLOCK / 32;
-
-function sameWords(words: Uint32Array, first: number, count: number): boolean {
-  const word = words[first]!;
-  for (let i = 1; i < count; i++) if (words[first + i] !== word) return false;
-  return true;
-}
-
-/** Whether the batch is of consecutive indices in one direction; seen at the second access if it is not. */
-function isRun(indices: Uint32Array, types: Uint8Array): boolean {
-  const { length } = indices;
-  const first = indices[0]!;
-  if (indices[1] !== first + 1 || first + length > 0x1_0000_0000) return false;
-  for (let i = 2; i < length; i++) if ((indices[i]! - i) >>> 0 !== first) return false;
-  // Each type is the next one's.
-  return Buffer.compare(types.subarray(0, length - 1), types.subarray(1, length)) === 0;
+/** A function of its own, not a method: V8 makes half as much of the loop where it finds the tables through `this`. */
+function judge(
+  { indices, types }: AccessBatch,
+  verdicts: Uint8Array,
+  { directory, pages }: IntervalMap,
+  { directory: baseDirectory, leaves }: BaseTable,
+  verdictOf: Uint8Array,
+  apicShift: number,
+): void {
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!;
+    const type = types[i]!;
+    const word = pages[(directory[index >>> 12]! << 8) | (type << 7) | ((index >>> 5) & 127)]!;
+    const base = leaves[(baseDirectory[index >>> 16]! << 16) | (index & 0xffff)]!;
+    const outcome = (base >>> (apicShift + (type << 1))) & 3;
+    verdicts[i] = verdictOf[(((word >>> (index & 31)) & 1) << 2) | outcome]!;
+  }
 }
 
 export class IntervalVm implements EngineVm {
@@ -114,52 +110,13 @@ export class IntervalVm implements EngineVm {
   }
 
   access(batch: AccessBatch, verdicts: Uint8Array): void {
-    const { indices, types } = batch;
     if (batch.form === 'implicit' || batch.form === 'host') {
       this.accessUnfiltered(batch, verdicts);
       return;
     }
-    const length = indices.length;
-    if (length >= RUN_MIN && isRun(indices, types)) this.judgeRun(batch, verdicts);
-    else this.judge(batch, verdicts, 0, length);
+    judge(batch, verdicts, this.map, this.config.base, this.verdictOf, this.apicShift);
+    const { length } = batch.indices;
     if (length > 0) this.lastVerdict = verdicts[length - 1]!;
-  }
-
-  /** Accesses from <= i < to of the batch, each by itself. */
-  private judge({ indices, types }: AccessBatch, verdicts: Uint8Array, from: number, to: number): void {
-    const { directory, pages } = this.map;
-    const { directory: baseDirectory, leaves } = this.config.base;
-    const { verdictOf, apicShift } = this;
-    for (let i = from; i < to; i++) {
-      const index = indices[i]!;
-      const type = types[i]!;
-      const word = pages[(directory[index >>> 12]! << 8) | (type << 7) | ((index >>> 5) & 127)]!;
-      const base = leaves[(baseDirectory[index >>> 16]! << 16) | (index & 0xffff)]!;
-      const outcome = (base >>> (apicShift + (type << 1))) & 3;
-      verdicts[i] = verdictOf[(((word >>> (index & 31)) & 1) << 2) | outcome]!;
-    }
-  }
-
-  /**
-   * Consecutive indices, one direction. In a block that no range touches and no base row is in, page 0 and leaf 0
-   * say the same of every index: one verdict.
-   */
-  private judgeRun(batch: AccessBatch, verdicts: Uint8Array): void {
-    const { indices, types } = batch;
-    const { pages } = this.map;
-    const { leaves } = this.config.base;
-    const type = types[0]!;
-    const word = pages[type << 7]!;
-    const allowed = word & 1;
-    const uniform = (word === 0 || word === 0xffff_ffff) && sameWords(pages, type << 7, PAGE_WORDS);
-    const elsewhere = this.verdictOf[(allowed << 2) | ((leaves[0]! >>> (this.apicShift + (type << 1))) & 3)]!;
-    for (let from = 0, to: number; from < indices.length; from = to) {
-      const index = indices[from]!;
-      to = Math.min(indices.length, from + (RUN_BLOCK - (index & (RUN_BLOCK - 1))));
-      const plain = uniform && this.map.directory[index >>> 12] === 0 && this.config.base.directory[index >>> 16] === 0;
-      if (plain) verdicts.fill(elsewhere, from, to);
-      else this.judge(batch, verdicts, from, to);
-    }
   }
 
   reply(error: number): Completion {

@@ -54,6 +54,8 @@ class ActiveRanges {
 
 /** The steps of a decision. Where one of them is replaced, they are called for every access. */
 const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
+/** Accesses from which on it pays to look up once what is the same for all of them. */
+const LONG_BATCH = 512;
 const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
 
 export class ReferenceVm implements EngineVm {
@@ -119,7 +121,8 @@ export class ReferenceVm implements EngineVm {
   access(batch: AccessBatch, verdicts: Uint8Array): void {
     const { indices, types, form } = batch;
     const length = indices.length;
-    if (this.unmodified() && form !== 'implicit' && form !== 'host') this.judgeAll(batch, verdicts);
+    const filtered = form !== 'implicit' && form !== 'host';
+    if (filtered && length >= LONG_BATCH && this.unmodified()) this.judgeAll(batch, verdicts);
     else {
       for (let i = 0; i < length; i++) {
         const index = indices[i]!;
