@@ -1,6 +1,6 @@
 /** How interval-map.ts compiles ranges into disjoint intervals, and intervals into pages. */
 import * as interval from './formulas/interval.ts';
-import { NUMBER } from './javascript.ts';
+import { num } from './javascript.ts';
 import type { Lemma } from './lemma.ts';
 import {
   and,
@@ -21,19 +21,22 @@ import {
   variable,
 } from './term.ts';
 
-const LARGEST_END = 0xffff_ffff;
-
-const from = variable('from', NUMBER);
-const base = variable('base', NUMBER);
-const end = variable('end', NUMBER);
+/** u32: compile() leaves out what ends above 0xffffffff. */
+const FROM = variable('from', 32);
+const BASE = variable('base', 32);
+const END = variable('end', 32);
 /** End of the last owned interval that the loop has passed; 0 before the first. */
-const passed = variable('passed', NUMBER);
-const a = variable('a', NUMBER);
-const b = variable('b', NUMBER);
-const x = variable('x', NUMBER);
+const PASSED = variable('passed', 32);
+const A = variable('a', 32);
+const B = variable('b', 32);
+const X = variable('x', 32);
+const AT = variable('at', 32);
+const PIECE_END = variable('pieceEnd', 32);
+/** The same as numbers. */
+const [from, base, end, passed, a, b, x] = [num(FROM), num(BASE), num(END), num(PASSED), num(A), num(B), num(X)];
 
 const within = (low: BitVec, value: BitVec, high: BitVec): Bool => and(bvsle(low, value), bvslt(value, high));
-const isEnd = (value: BitVec): Bool => bvule(value, LARGEST_END);
+const isEnd = (value: BitVec): Bool => bvule(value, 0xffff_ffff);
 
 /** The loop's invariant: everything below `from` is settled, and `from` is past all that was passed. */
 const invariant = (at: BitVec, last: BitVec): Bool => and(bvsle(base, at), bvsle(last, at));
@@ -43,29 +46,37 @@ const inPiece = and(step.emits, within(from, x, step.to));
 const inOwned = within(a, x, b);
 const inRange = within(base, x, end);
 
-const claimStep: Lemma = {
-  id: 'claim-step',
-  title: 'one step of the compiler keeps the first match',
+const atStep = [bvslt(base, end), bvsle(passed, a), bvslt(a, b), invariant(from, passed)];
+
+const claimPiece: Lemma = {
+  id: 'claim-piece',
+  title: 'what the compiler emits is free and in the range',
   statement:
     'Passing the next owned interval [a, b) from `from`: the piece that is emitted is not empty, lies in the range, ' +
-    'below [a, b) and not below any interval passed before; below the new `from` every index that the range covers ' +
-    'from the old one on is in the piece or in [a, b), never in both, and nothing of either is at or above it; and the invariant ' +
-    '(from >= base, from >= all ends passed) holds again. By induction the pieces are exactly what no earlier range ' +
-    'owns (kvm_msr_allowed(): the first range that matches decides).',
+    'below [a, b), and not below the end of any interval passed before. So it overlaps nothing that is owned, as ' +
+    'owned intervals ascend; and the emitted order ascends.',
   code: 'src/engines/interval-map.ts claim(), the loop body',
-  variables: [from, base, end, passed, a, b, x],
-  assumptions: [
-    ...[from, base, end, passed, a, b].map(isEnd),
-    bvule(x, LARGEST_END),
-    bvslt(base, end),
-    bvsle(passed, a),
-    bvslt(a, b),
-    invariant(from, passed),
-  ],
+  variables: [FROM, BASE, END, PASSED, A, B, X],
+  assumptions: atStep,
   goal: and(
     implies(step.emits, bvslt(from, step.to)),
     implies(inPiece, and(inRange, bvslt(x, a), bvsle(passed, x))),
     not(and(inPiece, inOwned)),
+  ),
+};
+
+const claimStep: Lemma = {
+  id: 'claim-step',
+  title: 'one step of the compiler keeps the first match',
+  statement:
+    'Passing the next owned interval [a, b) from `from`: every index from there to the new `from` that the range ' +
+    'covers is in the emitted piece or in [a, b), nothing of either is at or above the new `from`, and the invariant ' +
+    '(from >= base, from >= all ends passed) holds again. By induction the pieces are exactly what no earlier range ' +
+    'owns (kvm_msr_allowed(): the first range that matches decides).',
+  code: 'src/engines/interval-map.ts claim(), the loop body',
+  variables: [FROM, BASE, END, PASSED, A, B, X],
+  assumptions: atStep,
+  goal: and(
     implies(and(within(from, x, step.next), inRange), or(inPiece, inOwned)),
     implies(or(inPiece, inOwned), bvslt(x, step.next)),
     invariant(step.next, b),
@@ -83,13 +94,13 @@ const claimRest: Lemma = {
     'After the last owned interval, the final piece [from, end) lies in the range and above every owned interval, ' +
     'and holds every index at or above `from` that the range covers; if it is not emitted, there is none.',
   code: 'src/engines/interval-map.ts claim(), after the loop',
-  variables: [from, base, end, passed, x],
-  assumptions: [...[from, base, end, passed].map(isEnd), bvule(x, LARGEST_END), invariant(from, passed)],
+  variables: [FROM, BASE, END, PASSED, X],
+  assumptions: [invariant(from, passed)],
   goal: and(iff(inRest, and(bvsle(from, x), inRange)), implies(inRest, bvsle(passed, x))),
 };
 
-const at = variable('at', NUMBER);
-const pieceEnd = variable('pieceEnd', NUMBER);
+const at = num(AT);
+const pieceEnd = num(PIECE_END);
 const stop = interval.pageStop(at, pieceEnd);
 
 const pageSplit: Lemma = {
@@ -99,8 +110,8 @@ const pageSplit: Lemma = {
     'From `at`, the part up to `stop` is not empty, ends where the piece does or earlier, lies in one page, and fits ' +
     "into it from at's position on; unless the piece is done, the next part begins a page.",
   code: 'src/engines/interval-map.ts own()',
-  variables: [at, pieceEnd, x],
-  assumptions: [isEnd(at), isEnd(pieceEnd), bvslt(at, pieceEnd), within(at, x, stop)],
+  variables: [AT, PIECE_END, X],
+  assumptions: [bvslt(at, pieceEnd), within(at, x, stop)],
   goal: and(
     bvslt(at, stop),
     bvsle(stop, pieceEnd),
@@ -110,4 +121,4 @@ const pageSplit: Lemma = {
   ),
 };
 
-export const COMPILE_LEMMAS: readonly Lemma[] = [claimStep, claimRest, pageSplit];
+export const COMPILE_LEMMAS: readonly Lemma[] = [claimPiece, claimStep, claimRest, pageSplit];

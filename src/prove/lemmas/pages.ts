@@ -103,18 +103,17 @@ const high = variable('high', 32);
 const to = variable('to', 32);
 const count = variable('count', 32);
 const from = variable('from', 32);
-const bit = variable('bit', 32);
-const step = interval.copyStep(to, count, from, done);
+const place = interval.copyStep(to, count, from, done);
 
-const copyStep: Lemma = {
-  id: 'copy-step',
-  title: 'one step of the copy puts each bit where it belongs and leaves the others',
+const copyPlace: Lemma = {
+  id: 'copy-place',
+  title: 'steps of the copy are in order, inside the page and inside the source',
   statement:
-    'For every content of the page word and of the two source words: each of the `taken` bits from `bit` on becomes ' +
-    'the source bit that is as far from from + done as it is from to + done; all other bits of the word stay; and ' +
-    'the step takes at least one bit and at most what is left.',
+    'A step at `done` reads from source bit from + done on and writes from page bit to + done on, at least one bit ' +
+    'and at most what is left, none of them beyond one word of the page; the word is in its half of the page, and ' +
+    'both source words exist.',
   code: 'src/engines/interval-map.ts copyBits()',
-  variables: [old, low, high, to, count, from, done, bit],
+  variables: [to, count, from, done],
   assumptions: [
     bvule(to, 4096),
     bvule(count, 4096),
@@ -122,25 +121,49 @@ const copyStep: Lemma = {
     bvule(from, 12_288),
     bvule(bvadd(from, count), 12_288),
     bvult(done, count),
+  ],
+  goal: and(
+    eq(bvadd(bvmul(place.word, 32), place.bit), bvadd(to, done)),
+    eq(bvadd(bvmul(place.sourceWord, 32), place.shift), bvadd(from, done)),
+    bvult(place.bit, 32),
+    bvult(place.shift, 32),
+    distinct(place.taken, 0),
+    bvule(bvadd(place.bit, place.taken), 32),
+    bvule(bvadd(done, place.taken), count),
+    bvult(place.word, 128),
+    bvult(bvadd(place.sourceWord, 1), 0x600 / 4 + 2),
+  ),
+};
+
+const first = variable('first', 32);
+const taken = variable('taken', 32);
+const shift = variable('shift', 32);
+const bit = variable('bit', 32);
+
+const copyStep: Lemma = {
+  id: 'copy-step',
+  title: 'one step of the copy puts each bit where it belongs and leaves the others',
+  statement:
+    'For every content of the page word and of the two source words, and every step inside a word (copy-place): bit ' +
+    'first + n, for n below `taken`, becomes bit shift + n of the source, and all other bits of the word stay.',
+  code: 'src/engines/interval-map.ts copyBits()',
+  variables: [old, low, high, first, taken, shift, bit],
+  assumptions: [
+    bvult(first, 32),
+    bvule(taken, 32),
+    distinct(taken, 0),
+    bvule(bvadd(first, taken), 32),
+    bvult(shift, 32),
     bvult(bit, 32),
   ],
   goal: (() => {
-    const after = interval.copiedWord(old, low, high, step);
-    const ahead = bvsub(bit, step.bit);
-    const copied = and(bvule(step.bit, bit), bvult(ahead, step.taken));
-    const source = zeroExtend(bvadd(step.shift, ahead), 64);
+    const after = interval.copiedWord(old, low, high, { bit: first, taken, shift });
+    const ahead = bvsub(bit, first);
+    const isCopied = and(bvule(first, bit), bvult(ahead, taken));
+    const source = zeroExtend(bvadd(shift, ahead), 64);
     return and(
-      implies(copied, eq(bitAt(after, bit), bitAt(concat(high, low), source))),
-      implies(not(copied), eq(bitAt(after, bit), bitAt(old, bit))),
-      // Where these bits are: of the page half, of the source.
-      eq(bvadd(bvmul(step.word, 32), step.bit), bvadd(to, done)),
-      eq(bvadd(bvmul(step.sourceWord, 32), step.shift), bvadd(from, done)),
-      distinct(step.taken, 0),
-      bvule(bvadd(step.bit, step.taken), 32),
-      bvule(bvadd(done, step.taken), count),
-      // Both source words exist, and the page word is in its half.
-      bvult(bvadd(step.sourceWord, 1), 0x600 / 4 + 2),
-      bvult(step.word, 128),
+      implies(isCopied, eq(bitAt(after, bit), bitAt(concat(high, low), source))),
+      implies(not(isCopied), eq(bitAt(after, bit), bitAt(old, bit))),
     );
   })(),
 };
@@ -207,6 +230,7 @@ export const PAGE_LEMMAS: readonly Lemma[] = [
   pageAddress,
   pageWriteRead,
   pagesPerRange,
+  copyPlace,
   copyStep,
   littleEndian,
   x2apicWindow,

@@ -98,7 +98,12 @@ export function copyStep(to: BitVec, count: BitVec, from: BitVec, done: BitVec):
 }
 
 /** copyBits(): the page's word after a step that found `old`, and `low` and `high` in the source. */
-export function copiedWord(old: BitVec, low: BitVec, high: BitVec, step: CopyStep): BitVec {
+export function copiedWord(
+  old: BitVec,
+  low: BitVec,
+  high: BitVec,
+  step: Pick<CopyStep, 'bit' | 'taken' | 'shift'>,
+): BitVec {
   const { bit, taken, shift } = step;
   const lowPart = shiftRight(low, shift);
   const highPart = ite(eq(shift, 0), bv(0, 32), shiftLeft(high, bvsub(bv(32, 32), shift)));
