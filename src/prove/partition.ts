@@ -129,7 +129,7 @@ export class Partition {
   /** Runs the engines at the points, and compares them with each other and with what their compiled forms say. */
   private tie(points: Uint32Array, forms: readonly (Direct | undefined)[]): string | undefined {
     for (let from = 0; from < points.length; from += BATCH / 2) {
-      this.beat(this.filters);
+      this.beat(this.filters - 1);
       const batch = bothDirections(points.subarray(from, from + BATCH / 2));
       const verdicts = new Uint8Array(batch.indices.length);
       let contradicted = -1;

@@ -1,6 +1,10 @@
 /** Which code settles which kind of proof. */
 import type { Engine } from '../engines/contract.ts';
+import { bruteForceShards, proveByBruteForce } from './brute-force.ts';
+import { bruteForceScenarioAt, partitionScenario, randomScenarioAt } from './lost.ts';
+import { partitionShards, proveByPartition } from './partition.ts';
 import type { Heartbeat, ProofPlan, ShardProof } from './plan.ts';
+import { proveRandomFilters, randomShards } from './random-filters.ts';
 import { proveRangesShard, rangesScenarioAt, rangesShards } from './ranges.ts';
 import { proveStatesShard, statesScenarioAt, statesShards } from './states.ts';
 
@@ -8,9 +12,11 @@ import { proveStatesShard, statesScenarioAt, statesShards } from './states.ts';
 export function shardsOf(plan: ProofPlan): number {
   switch (plan.kind) {
     case 'brute-force':
+      return bruteForceShards(plan);
     case 'partition':
+      return partitionShards(plan);
     case 'random':
-      throw new Error('later');
+      return randomShards(plan);
     case 'ranges':
       return rangesShards(plan);
     case 'states':
@@ -22,9 +28,11 @@ export function shardsOf(plan: ProofPlan): number {
 export function proveShard(plan: ProofPlan, shard: number, engines: readonly Engine[], beat: Heartbeat): ShardProof {
   switch (plan.kind) {
     case 'brute-force':
+      return proveByBruteForce(plan, shard, engines, beat);
     case 'partition':
+      return proveByPartition(plan, shard, engines, beat);
     case 'random':
-      throw new Error('later');
+      return proveRandomFilters(plan, shard, engines, beat);
     case 'ranges':
       return proveRangesShard(plan, shard, engines, beat);
     case 'states':
@@ -36,9 +44,11 @@ export function proveShard(plan: ProofPlan, shard: number, engines: readonly Eng
 export function scenarioAt(plan: ProofPlan, shard: number, place: number): string {
   switch (plan.kind) {
     case 'brute-force':
+      return bruteForceScenarioAt(plan, place);
     case 'partition':
+      return partitionScenario(plan);
     case 'random':
-      throw new Error('later');
+      return randomScenarioAt(plan, shard, place);
     case 'ranges':
       return rangesScenarioAt(plan, shard, place);
     case 'states':

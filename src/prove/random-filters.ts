@@ -17,7 +17,7 @@ import { INDICES } from './runs.ts';
 import { installOrReject, Trial } from './trial.ts';
 
 /** Filters of one shard. */
-const SHARD_FILTERS = 256;
+export const SHARD_FILTERS = 256;
 
 export function randomShards({ filters }: RandomPlan): number {
   return Math.ceil(filters / SHARD_FILTERS);

@@ -1,6 +1,6 @@
 /** Engines side by side in the state that a proof is about: exit mask, APIC mode and filter set, nothing accessed yet. */
 import type { Engine, EngineVm, VmConfig } from '../engines/contract.ts';
-import { Ledger, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
+import type { Ledger } from '../fuzz/ledger.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import { InputError } from '../model/input-error.ts';
@@ -8,6 +8,7 @@ import { findProfile } from '../model/profile.ts';
 import { ApicMode, type Scenario, type ScenarioEvent } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { AccessType } from '../model/verdict.ts';
+import { knownDifference, ledgerFor } from './known.ts';
 import type { BruteForcePlan } from './plan.ts';
 
 /** What the state is made of, besides the filter. */
@@ -40,8 +41,7 @@ export class Trial {
     if (mask !== 0) setup.push({ kind: 'cap', mask: BigInt(mask) });
     if (apic !== ApicMode.NONE) setup.push({ kind: 'apic', mode: apic });
     this.setup = setup;
-    // Whatever the day: a proof is the same whenever it is run.
-    this.ledger = new Ledger(SHIPPED_LEDGER, profile.id, '');
+    this.ledger = ledgerFor(profile.id);
     for (const { name, kernel, capabilities } of engines) {
       if (kernel) throw new InputError(`${name} is a real kernel: proofs are about engines that take any base`);
       const missing = setup.find(({ kind }) => !capabilities.events.includes(kind));
@@ -75,9 +75,9 @@ export class Trial {
     return vm;
   }
 
-  /** The scenario of these accesses in this state, as JSON. */
-  scenario(indices: ArrayLike<number> = [], types: ArrayLike<number> = []): string {
-    const events: ScenarioEvent[] = [...this.setup, { kind: 'filter', filter: this.filter }];
+  /** The scenario of these accesses in this state, as JSON; of the filter that is installed, unless another is given. */
+  scenario(indices: ArrayLike<number> = [], types: ArrayLike<number> = [], filter = this.filter): string {
+    const events: ScenarioEvent[] = [...this.setup, { kind: 'filter', filter }];
     if (indices.length > 0) {
       const batch = { indices: Uint32Array.from(indices), types: Uint8Array.from(types) };
       events.push({ kind: 'access', batch });
@@ -88,21 +88,8 @@ export class Trial {
 
   /** Id of the ledger's entry that knows that this engine and engine 0 answer so; undefined if none does. */
   known(number: number, index: number, type: AccessType, first: number, other: number): string | undefined {
-    const place = {
-      kind: 'verdict',
-      subject: number,
-      event: 0,
-      access: 0,
-      index,
-      type,
-      vector: [],
-      message: '',
-    } as const;
-    // Either of the two may be the one that is known to stand apart.
-    const entry =
-      this.ledger.match({ ...place, expected: first, got: other }, this.engines[number]!.name) ??
-      this.ledger.match({ ...place, expected: other, got: first }, this.engines[0]!.name);
-    return entry?.id;
+    const [own, engine] = [this.engines[0]!.name, this.engines[number]!.name];
+    return knownDifference(this.ledger, [own, first], [engine, other], index, type);
   }
 
   private fresh(engine: Engine, used: EngineVm | undefined): EngineVm {
