@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exited, lastJson, msrdiff, scratchFolder, start } from './cli.ts';
@@ -67,6 +67,99 @@ describe('prove', () => {
   test('sequences of state changes', () => {
     const run = msrdiff('prove', '--states', '2', '--certificate', file('states.json'), '--json');
     expect(lastJson(run)).toMatchObject({ outcome: 'proven', cases: 256 });
+    expect(run.code).toBe(0);
+  });
+});
+
+describe('prove, one filter', () => {
+  const filter = file('filter.json');
+  writeFileSync(
+    filter,
+    JSON.stringify({
+      flags: 'deny',
+      ranges: [
+        { flags: 'rw', base: '0x7f0', nmsrs: 300, bitmap: { allow: ['0x7f0', '0x8ff', '0x905'] } },
+        { flags: 'w', base: '0xfffffff0', nmsrs: 64, bitmap: { deny: [] } },
+        { flags: 'r', base: '0xc0000080', nmsrs: 200, bitmap: { deny: ['0xc0000100'] } },
+      ],
+    }),
+  );
+
+  test('by elementary segments, in all four engines', () => {
+    const args = ['--engines', 'reference,interval,vmx,svm', '--certificate', file('filter-proof.json'), '--json'];
+    const run = msrdiff('prove', '--filter', filter, ...args);
+    expect(run.code).toBe(0);
+    const { outcome, counts } = lastJson(run) as { outcome: string; counts: Record<string, number> };
+    expect(outcome).toBe('proven');
+    for (const name of ['reference', 'interval', 'vmx', 'svm']) expect(counts[`compiled:${name}`]).toBe(1);
+    expect(msrdiff('prove', '--check', file('filter-proof.json')).code).toBe(0);
+  });
+
+  test('a module has no compiled form: the certificate says what is assumed', () => {
+    const module = writeModule('assumed', SCAN);
+    const args = ['--engine-module', module, '--certificate', file('assumed.json'), '--json'];
+    const { outcome, counts } = lastJson(msrdiff('prove', '--filter', filter, ...args)) as Record<string, object>;
+    expect(outcome).toBe('proven');
+    expect(counts).toMatchObject({ 'assumed:assumed': 1, 'compiled:reference': 1 });
+  });
+
+  test('brute force stops, says how far it got, and goes on', () => {
+    const path = file('brute.json');
+    const args = ['--method', 'brute-force', '--certificate', path, '--seconds', '2'];
+    const run = msrdiff('prove', '--filter', filter, ...args);
+    expect(run.stdout).toMatch(/Not finished \(out of time\): \d+ of 512 shards/);
+    expect(run.code).toBe(4);
+    const done = (): number => JSON.parse(readFileSync(path, 'utf8')).done.length;
+    const before = done();
+    expect(before).toBeGreaterThan(0);
+    expect(msrdiff('prove', '--resume', path, '--seconds', '2').code).toBe(4);
+    expect(done()).toBeGreaterThan(before);
+  });
+
+  test('brute force finds one access in 2^33', () => {
+    const module = writeModule('one', `if (index === 0x174 && write) return true;${SCAN}`);
+    const args = ['--method', 'brute-force', '--engine-module', module, '--database', file('one.db'), '--json'];
+    const run = msrdiff('prove', '--filter', filter, '--certificate', file('one.json'), ...args);
+    expect(run.code).toBe(1);
+    const { disproof } = lastJson(run) as { disproof: { divergence: string } };
+    const replay = msrdiff('replay', disproof.divergence, '--database', file('one.db'));
+    expect(replay.stdout).toMatch(/WRMSR 0x174/);
+  });
+
+  test('random filters, the same for the same seed', () => {
+    const digests = [1, 2].map((workers) => {
+      const args = ['--seed', '5', '--workers', String(workers), '--certificate', file('random.json'), '--json'];
+      const run = msrdiff('prove', '--random', '600', ...args);
+      expect(run.code).toBe(0);
+      return lastJson(run).digest;
+    });
+    expect(digests[0]).toBe(digests[1]);
+  });
+
+  test('that the ioctl refuses is refused', () => {
+    const refused = file('refused.json');
+    writeFileSync(refused, JSON.stringify({ flags: 'deny', ranges: [] }));
+    const run = msrdiff('prove', '--filter', refused, '--certificate', file('refused-proof.json'));
+    expect(run.stderr).toMatch(/^msrdiff: .*refuse/);
+    expect(run.code).toBe(2);
+  });
+});
+
+describe('prove --lemmas', () => {
+  test('writes them for any solver', () => {
+    const folder = file('smt2');
+    const run = msrdiff('prove', '--lemmas', '--smt2', folder);
+    expect(run.code).toBe(0);
+    const written = readdirSync(folder);
+    expect(written.length).toBeGreaterThan(40);
+    for (const name of written) expect(readFileSync(join(folder, name), 'utf8')).toMatch(/\(check-sat\)\s*$/);
+  });
+
+  test('proves them', () => {
+    const run = msrdiff('prove', '--lemmas', '--json');
+    const { proven, lemmas } = lastJson(run) as { proven: number; lemmas: object[] };
+    expect(lemmas.length).toBeGreaterThan(40);
+    expect(proven).toBe(lemmas.length);
     expect(run.code).toBe(0);
   });
 });
