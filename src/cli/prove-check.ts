@@ -1,11 +1,13 @@
 /** `msrdiff prove --check`: whether a certificate holds. */
 import { randomBytes } from 'node:crypto';
 import type { EngineSpec } from '../engines/registry.ts';
-import { readCertificate } from '../prove/certificate.ts';
+import { parseCertificate, readCertificate, readJson } from '../prove/certificate.ts';
 import { checkCounts, checkEngines, checkShard, checkSums, type Problems, sampleShards } from '../prove/check.ts';
+import { LEMMA_CERTIFICATE } from '../prove/lemmas/lemma-certificate.ts';
 import type { ProofPlan } from '../prove/plan.ts';
 import { ProofPool } from '../prove/pool.ts';
 import { Exit } from './exit.ts';
+import { recheckLemmas } from './prove-lemmas.ts';
 import { StatusLine } from './status-line.ts';
 
 export interface CheckOptions {
@@ -19,6 +21,10 @@ export interface CheckOptions {
 
 /** Exit code; prints what is wrong. */
 export async function checkCertificate(path: string, options: CheckOptions): Promise<number> {
+  const contents = readJson(path);
+  if ((contents as { readonly format?: unknown } | null)?.format === 'msrdiff lemmas 1') {
+    return recheckLemmas(parseCertificate(contents, LEMMA_CERTIFICATE, path), path, options.json === true);
+  }
   const certificate = readCertificate(path);
   const seed = options.seed ?? randomBytes(8).readBigUInt64LE();
   const problems: Problems = [...checkEngines(certificate), ...checkSums(certificate), ...checkCounts(certificate)];

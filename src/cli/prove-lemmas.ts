@@ -2,19 +2,46 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../model/input-error.ts';
+import { replaceFile } from '../prove/certificate.ts';
+import { certify, checkLemmas, type LemmaCertificate } from '../prove/lemmas/lemma-certificate.ts';
 import { LEMMAS } from '../prove/lemmas/lemmas.ts';
 import { close, type LemmaResult, proveLemma, SolverUnavailable, smt2Of } from '../prove/lemmas/solve.ts';
 import { Exit } from './exit.ts';
 import { table } from './render.ts';
+import { VERSION } from './version.ts';
+
+const DEFAULT_CERTIFICATE = 'results/proof-lemmas.json';
 
 export interface LemmaOptions {
   readonly smt2?: string;
+  readonly certificate?: string;
   readonly json?: boolean;
 }
 
 /** Exit code: 1 if one is refuted or undecided. Throws InputError. */
-export async function proveLemmas({ smt2, json }: LemmaOptions): Promise<number> {
-  return smt2 === undefined ? solve(json === true) : write(smt2);
+export async function proveLemmas(options: LemmaOptions): Promise<number> {
+  if (options.smt2 !== undefined) return write(options.smt2);
+  const results = await solveAll();
+  const path = options.certificate ?? DEFAULT_CERTIFICATE;
+  const certificate = certify(results, VERSION);
+  replaceFile(path, `${JSON.stringify(certificate, null, 2)}\n`);
+  if (options.json) process.stdout.write(`${json(results)}\n`);
+  else process.stdout.write(`${text(results)}\ncertificate ${path}\n`);
+  return certificate.outcome === 'proven' ? Exit.OK : Exit.DIVERGED;
+}
+
+/** Whether a certificate of lemmas holds: nothing has changed, and the solver says the same again. */
+export async function recheckLemmas(certificate: LemmaCertificate, path: string, asJson: boolean): Promise<number> {
+  const problems = checkLemmas(certificate);
+  const again = problems.length > 0 ? [] : await solveAll();
+  for (const { lemma, status } of again) if (status !== 'proven') problems.push(`lemma ${lemma} is ${status} now`);
+  const holds = problems.length === 0;
+  if (asJson) process.stdout.write(`${JSON.stringify({ certificate: path, holds, problems, again: again.length })}\n`);
+  else {
+    for (const problem of problems) process.stdout.write(`wrong: ${problem}\n`);
+    process.stdout.write(holds ? `Holds: ${again.length} lemmas, proven again.\n` : 'Does not hold.\n');
+  }
+  return holds ? Exit.OK : Exit.DIVERGED;
 }
 
 function write(folder: string): number {
@@ -30,7 +57,7 @@ function write(folder: string): number {
   return Exit.OK;
 }
 
-async function solve(json: boolean): Promise<number> {
+async function solveAll(): Promise<LemmaResult[]> {
   const results: LemmaResult[] = [];
   try {
     for (const lemma of LEMMAS) results.push(await proveLemma(lemma));
@@ -40,12 +67,16 @@ async function solve(json: boolean): Promise<number> {
   } finally {
     await close();
   }
-  const proven = results.filter(({ status }) => status === 'proven').length;
-  if (json) {
-    const rows = results.map((result) => ({ ...result, title: titleOf(result) }));
-    process.stdout.write(`${JSON.stringify({ proven, lemmas: rows }, bigintText)}\n`);
-  } else process.stdout.write(`${text(results, proven)}\n`);
-  return proven === results.length ? Exit.OK : Exit.DIVERGED;
+  return results;
+}
+
+function provenOf(results: readonly LemmaResult[]): number {
+  return results.filter(({ status }) => status === 'proven').length;
+}
+
+function json(results: readonly LemmaResult[]): string {
+  const lemmas = results.map((result) => ({ ...result, title: titleOf(result) }));
+  return JSON.stringify({ proven: provenOf(results), lemmas }, bigintText);
 }
 
 function titleOf({ lemma }: LemmaResult): string {
@@ -56,7 +87,7 @@ function bigintText(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? `0x${value.toString(16)}` : value;
 }
 
-function text(results: readonly LemmaResult[], proven: number): string {
+function text(results: readonly LemmaResult[]): string {
   const rows = results.map((result) => {
     const { lemma, status, milliseconds } = result;
     return [lemma, status, `${Math.round(milliseconds)} ms`, titleOf(result)];
@@ -69,7 +100,7 @@ function text(results: readonly LemmaResult[], proven: number): string {
   return [
     table([['lemma', 'result', 'time', 'what it says'], ...rows]),
     ...why,
-    `${proven} of ${results.length} proven.`,
+    `${provenOf(results)} of ${results.length} proven.`,
     notShown,
   ].join('\n');
 }

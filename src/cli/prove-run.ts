@@ -7,9 +7,11 @@ import {
   emptyCertificate,
   ProofTotals,
   readCertificate,
+  replaceFile,
   today,
   writeCertificate,
 } from '../prove/certificate.ts';
+import { certificateText } from '../prove/certificate-text.ts';
 import { checkEngines } from '../prove/check.ts';
 import { engineHash } from '../prove/engine-hash.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
@@ -182,6 +184,7 @@ export class ProofRun {
   private report(disproof: Disproof | undefined): number {
     const { options, path, totals, certificate } = this;
     const written = readCertificate(path);
+    replaceFile(textPath(path), certificateText(written));
     if (options.json) {
       const { done: _, ...summary } = written;
       process.stdout.write(`${JSON.stringify({ ...summary, doneShards: totals.done.length, certificate: path })}\n`);
@@ -204,9 +207,13 @@ export class ProofRun {
       const share = `${totals.done.length} of ${certificate.shards} shards`;
       lines.push(`Not finished (${this.stopped}): ${share}. To continue: msrdiff prove --resume ${path}`);
     } else lines.push('Proven.', ...certificate.limits.map((limit) => `Not shown: ${limit}`));
-    lines.push(`certificate ${path}`);
+    lines.push(`certificate ${path}, in words ${textPath(path)}`);
     return lines;
   }
+}
+
+function textPath(path: string): string {
+  return `${path.replace(/\.json$/, '')}.txt`;
 }
 
 function defaultPath(plan: ProofPlan, names: readonly string[]): string {

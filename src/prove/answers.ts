@@ -19,7 +19,7 @@ export function answers(): Uint8Array {
  * A digest that is fed whole batches in order. Words go in turn to two 32-bit lanes, each a chain of xor and multiply,
  * so that any single byte that differs changes it; how the order is cut into batches does not.
  */
-export class Digest {
+export class VerdictDigest {
   private readonly lanes = new Int32Array(2);
   constructor(seed: number) {
     this.lanes[0] = Math.imul(seed + 1, 0x9e37_79b1);

@@ -1,7 +1,7 @@
 /** Proof of one filter by doing it: each of the 2^33 accesses is run in every engine. */
 import { parseFilter } from '../model/filter-json.ts';
 import { Agreement } from './agreement.ts';
-import { answers, BATCH, Digest, digestText, isVerdict } from './answers.ts';
+import { answers, BATCH, digestText, isVerdict, VerdictDigest } from './answers.ts';
 import type { BruteForcePlan, Heartbeat, ShardProof, ShardProver } from './plan.ts';
 import { installOrReject, Trial } from './trial.ts';
 
@@ -45,7 +45,7 @@ class Sweep {
   /** `length` is a multiple of a batch. */
   run(first: number, length: number): void {
     const { indices } = this;
-    const digests = [new Digest(first), new Digest(first + 1)];
+    const digests = [new VerdictDigest(first), new VerdictDigest(first + 1)];
     for (let at = first; at < first + length; at += BATCH) {
       this.beat(at);
       number(indices, at);

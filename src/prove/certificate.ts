@@ -94,13 +94,23 @@ export class ProofTotals {
 
 /** Throws InputError: which file, and what is wrong with it. */
 export function readCertificate(path: string): Certificate {
+  return parseCertificate(readJson(path), CERTIFICATE, path);
+}
+
+/** Throws InputError. */
+export function readJson(path: string): unknown {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`);
   }
-  const parsed = CERTIFICATE.safeParse(parseJsonText(text, path));
+  return parseJsonText(text, path);
+}
+
+/** Throws InputError: which field is wrong. */
+export function parseCertificate<T>(json: unknown, schema: z.ZodType<T>, path: string): T {
+  const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   throw new InputError(`${path} is no certificate of msrdiff: ${issue.path.join('.') || 'the file'}: ${issue.message}`);
@@ -108,14 +118,19 @@ export function readCertificate(path: string): Certificate {
 
 /** Replaces the file at once: a reader, or a crash, never meets half of it. Throws InputError. */
 export function writeCertificate(path: string, certificate: Certificate): void {
-  const beside = `${path}.${process.pid}.tmp`;
   // One line per shard: short, and still readable.
   const { done, ...rest } = certificate;
   const lines = done.map((shard) => `    ${JSON.stringify(shard)}`).join(',\n');
   const head = JSON.stringify(rest, null, 2).slice(0, -2);
+  replaceFile(path, `${head},\n  "done": [\n${lines}\n  ]\n}\n`);
+}
+
+/** Writes the file at once, and makes its folder. Throws InputError. */
+export function replaceFile(path: string, text: string): void {
+  const beside = `${path}.${process.pid}.tmp`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(beside, `${head},\n  "done": [\n${lines}\n  ]\n}\n`);
+    writeFileSync(beside, text);
     renameSync(beside, path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -29,6 +29,9 @@ describe('prove', () => {
     const run = msrdiff('prove', '--ranges', '2', '--engine-module', module, '--certificate', certificate);
     expect(run.stdout).toMatch(/^Proven\.$/m);
     expect(run.code).toBe(0);
+    expect(readFileSync(file('scan.txt'), 'utf8')).toMatch(
+      /^msrdiff proof: proven\n[\s\S]*2 ranges, x2apic: orders: 409/,
+    );
     const check = msrdiff('prove', '--check', certificate, '--all', '--json');
     expect(lastJson(check)).toMatchObject({ holds: true, problems: [], again: lastJson(check).shards });
     expect(check.code).toBe(0);
@@ -156,11 +159,21 @@ describe('prove --lemmas', () => {
   });
 
   test('proves them', () => {
-    const run = msrdiff('prove', '--lemmas', '--json');
+    const path = file('lemmas.json');
+    const run = msrdiff('prove', '--lemmas', '--certificate', path, '--json');
     const { proven, lemmas } = lastJson(run) as { proven: number; lemmas: object[] };
     expect(lemmas.length).toBeGreaterThan(40);
     expect(proven).toBe(lemmas.length);
     expect(run.code).toBe(0);
+    const check = msrdiff('prove', '--check', path);
+    expect(check.stdout).toBe(`Holds: ${proven} lemmas, proven again.\n`);
+    expect(check.code).toBe(0);
+    const { lemmas: rows, ...rest } = JSON.parse(readFileSync(path, 'utf8'));
+    const forged = rows.slice(1).map((row: object, i: number) => (i === 0 ? { ...row, smt2: '0'.repeat(64) } : row));
+    writeFileSync(path, JSON.stringify({ ...rest, lemmas: forged }));
+    const wrong = msrdiff('prove', '--check', path);
+    expect(wrong.stdout).toMatch(/is another formula now\nwrong: lemma range-type is missing\nDoes not hold\.\n$/);
+    expect(wrong.code).toBe(1);
   });
 });
 
