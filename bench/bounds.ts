@@ -1,7 +1,7 @@
 /**
  * Which bound of `msrdiff prove` disproves which planted bug, and after how many filters or sequences.
  *
- *   node bench/bounds.ts [--only ID|GROUP[,...]] [--write]
+ *   npm run bounds -- [--only ID|GROUP[,...]] [--write]
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -11,14 +11,14 @@ import { vectorText } from './render.ts';
 import { probeTimeout } from './scenario-source.ts';
 
 export interface Disproof {
-  /** Identity of the stored divergence; null if it did not show again when it was to be reduced. */
+  /** Identity of the stored divergence; null if it did not show again when it was to be reduced, or was not stored. */
   readonly id: string | null;
   readonly scenario: string;
   /** One line. */
   readonly summary: string;
 }
 
-/** What a proof that finds a difference leaves behind. Throws StoreError. */
+/** What a proof that finds a difference leaves behind. */
 export async function recordDisproof(plan: ProofPlan, lost: ShardProof, database: string): Promise<Disproof> {
   const scenario = lost.disproof!;
   const request = {
@@ -29,11 +29,18 @@ export async function recordDisproof(plan: ProofPlan, lost: ShardProof, database
   const found =
     reply.kind === 'done' ? reply.findings.find(({ id, known }) => id !== undefined && known === null) : undefined;
   if (!found) {
-    const why = reply.kind === 'lost' ? reply.message : 'it did not show when the scenario was run by itself';
-    return { id: null, scenario, summary: why };
+    const why = Object.keys(lost.counts).filter((name) => /^(lost|contradicted):/.test(name));
+    const alone = reply.kind === 'lost' ? reply.message : 'it did not show when the scenario was run by itself';
+    return { id: null, scenario, summary: [...why, alone].join('; ') };
   }
-  await store(plan, found, lost.shard, database);
   const summary = `${found.kind}, ${found.subject}: ${found.message || vectorText(found.kind, found.vector)}`;
+  try {
+    await store(plan, found, lost.shard, database);
+  } catch (error) {
+    // What was found is told all the same.
+    if ((error as { code?: string }).code !== 'MSRDIFF_STORE') throw error;
+    return { id: null, scenario: found.normalForm!, summary: `${summary} (not stored: ${(error as Error).message})` };
+  }
   return { id: found.id!, scenario: found.normalForm!, summary };
 }
 

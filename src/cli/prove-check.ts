@@ -1,8 +1,17 @@
 /** `msrdiff prove --check`: whether a certificate holds. */
 import { randomBytes } from 'node:crypto';
 import type { EngineSpec } from '../engines/registry.ts';
-import { parseCertificate, readCertificate, readJson } from '../prove/certificate.ts';
-import { checkCounts, checkEngines, checkShard, checkSums, type Problems, sampleShards } from '../prove/check.ts';
+import { type Certificate, parseCertificate, readCertificate, readJson } from '../prove/certificate.ts';
+import {
+  checkAllCounts,
+  checkCounts,
+  checkEngines,
+  checkShard,
+  checkSums,
+  checkTexts,
+  type Problems,
+  sampleShards,
+} from '../prove/check.ts';
 import { LEMMA_CERTIFICATE } from '../prove/lemmas/lemma-certificate.ts';
 import type { ProofPlan } from '../prove/plan.ts';
 import { ProofPool } from '../prove/pool.ts';
@@ -31,7 +40,7 @@ export async function checkCertificate(path: string, options: CheckOptions): Pro
   // What another engine answers says nothing about this certificate.
   const again =
     problems.length > 0 ? [] : options.all ? certificate.done : sampleShards(certificate, options.sample, seed);
-  if (again.length > 0) problems.push(...(await runAgain(certificate.plan as ProofPlan, again, options)));
+  if (again.length > 0) problems.push(...(await runAgain(certificate, again, options)));
   const holds = problems.length === 0;
   const { statement, shards, cases } = certificate;
   if (options.json) {
@@ -47,22 +56,26 @@ export async function checkCertificate(path: string, options: CheckOptions): Pro
 }
 
 async function runAgain(
-  plan: ProofPlan,
-  shards: ReturnType<typeof sampleShards>,
+  certificate: Certificate,
+  shards: Certificate['done'],
   { workers, timeout }: CheckOptions,
 ): Promise<Problems> {
+  const plan = certificate.plan as ProofPlan;
   const pool = new ProofPool(plan.engines as readonly EngineSpec[], workers, timeout * 1000);
   const status = new StatusLine(process.stderr);
   const problems: Problems = [];
   let done = 0;
   try {
-    await Promise.all(
+    problems.push(...checkTexts(certificate, await pool.load()));
+    const proofs = await Promise.all(
       shards.map(async (shard) => {
-        problems.push(...checkShard(shard, await pool.prove(plan, shard[0])));
-        done++;
-        status.update(() => `${done}/${shards.length} shards run again`);
+        const proof = await pool.prove(plan, shard[0]);
+        problems.push(...checkShard(shard, proof));
+        status.update(() => `${++done}/${shards.length} shards run again`);
+        return proof;
       }),
     );
+    if (proofs.length === certificate.shards) problems.push(...checkAllCounts(certificate, proofs));
   } finally {
     status.done();
     await pool.close();

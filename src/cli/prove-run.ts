@@ -1,4 +1,6 @@
 /** A proof in the making: shards to workers, results into the certificate, a disproof into the database. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 import { InputError } from '../model/input-error.ts';
@@ -12,7 +14,7 @@ import {
   writeCertificate,
 } from '../prove/certificate.ts';
 import { certificateText } from '../prove/certificate-text.ts';
-import { checkEngines } from '../prove/check.ts';
+import { checkEngines, checkProgress } from '../prove/check.ts';
 import { engineHash } from '../prove/engine-hash.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
 import { ProofPool } from '../prove/pool.ts';
@@ -36,13 +38,18 @@ export interface ProofRunOptions {
 
 /** How often an unfinished certificate is written. */
 const SAVE_MS = 5_000;
+/** The longest that a timer of Node takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Goes on with the proof of an unfinished certificate. */
 export async function resumed(path: string, options: ProofRunOptions): Promise<number> {
   const before = readCertificate(path);
   if (before.outcome !== 'unfinished') throw new InputError(`${path} is ${before.outcome}: there is nothing to resume`);
-  const changed = checkEngines(before);
-  if (changed.length > 0) throw new InputError(`${path}: ${changed[0]}: start the proof again`);
+  if (options.certificate !== undefined && options.certificate !== path) {
+    throw new InputError('--resume writes to the certificate that it goes on with: leave --certificate out');
+  }
+  const wrong = [...checkEngines(before), ...checkProgress(before)];
+  if (wrong.length > 0) throw new InputError(`${path}: ${wrong[0]}: start the proof again`);
   const plan = before.plan as ProofPlan;
   if (before.shards !== shardsOf(plan))
     throw new InputError(`${path} was made by another version: start the proof again`);
@@ -102,6 +109,7 @@ export class ProofRun {
       const texts = { statement: statementOf(plan, names), limits: limitsOf(plan) };
       const certificate = before ?? emptyCertificate(plan, engines, texts, shardsOf(plan), VERSION);
       const path = options.certificate ?? defaultPath(plan, names);
+      if (!before) refuseToReplace(path);
       // Whether it can be written is better known now than after a night.
       writeCertificate(path, certificate);
       return new ProofRun(pool, plan, certificate, path, options);
@@ -114,7 +122,9 @@ export class ProofRun {
   async execute(): Promise<number> {
     const { options, certificate } = this;
     const timer =
-      options.seconds === undefined ? undefined : setTimeout(() => this.stop('out of time'), options.seconds * 1000);
+      options.seconds === undefined
+        ? undefined
+        : setTimeout(() => this.stop('out of time'), Math.min(options.seconds * 1000, MAX_TIMER_MS));
     const onSignal = (): void => this.stop('interrupted');
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     if (!options.json)
@@ -123,7 +133,7 @@ export class ProofRun {
       await this.run();
       this.status.done();
       const disproof = this.lost ? await recordDisproof(this.plan, this.lost, options.database) : undefined;
-      this.save(this.lost ? 'disproven' : this.stopped ? 'unfinished' : 'proven', disproof);
+      this.save(this.outcome(), disproof);
       return this.report(disproof);
     } finally {
       clearTimeout(timer);
@@ -131,6 +141,15 @@ export class ProofRun {
       this.status.done();
       await this.pool.close();
     }
+  }
+
+  /** Throws InputError if the engines are not those that it began with. */
+  private outcome(): Certificate['outcome'] {
+    if (this.lost) return 'disproven';
+    if (this.totals.done.length < this.certificate.shards) return 'unfinished';
+    const changed = checkEngines(this.certificate);
+    if (changed.length > 0) throw new InputError(`${changed[0]} while it was proven: start the proof again`);
+    return 'proven';
   }
 
   private stop(why: 'interrupted' | 'out of time'): void {
@@ -175,7 +194,7 @@ export class ProofRun {
       day: today(),
       seconds: Math.round(this.secondsBefore * 1000 + (Date.now() - this.started)) / 1000,
       ...{ cases: totals.cases, accesses: totals.accesses, digest: totals.digest() },
-      ...{ counts: totals.counts, known: totals.known, done: totals.done },
+      ...{ counts: { ...totals.counts, ...this.lost?.counts }, known: totals.known, done: totals.done },
       ...(disproof ? { disproof: { divergence: disproof.id, scenario: disproof.scenario } } : {}),
     });
     this.saved = Date.now();
@@ -212,11 +231,22 @@ export class ProofRun {
   }
 }
 
+/** A proof that was begun is not thrown away. */
+function refuseToReplace(path: string): void {
+  if (!existsSync(path)) return;
+  const there = readCertificate(path);
+  if (there.outcome !== 'unfinished' || there.done.length === 0) return;
+  throw new InputError(`${path} is an unfinished proof: go on with --resume ${path}, or give another --certificate`);
+}
+
 function textPath(path: string): string {
   return `${path.replace(/\.json$/, '')}.txt`;
 }
 
 function defaultPath(plan: ProofPlan, names: readonly string[]): string {
   const bound = plan.kind === 'ranges' ? `-${plan.ranges}` : plan.kind === 'states' ? `-${plan.length}` : '';
-  return `results/proof-${plan.kind}${bound}-${names.join('-')}-${plan.profile}.json`;
+  // What else tells two proofs of a kind apart: filter, seed, exit mask, APIC mode.
+  const plain = plan.kind === 'ranges' || plan.kind === 'states';
+  const hash = plain ? '' : `-${createHash('sha256').update(JSON.stringify(plan)).digest('hex').slice(0, 8)}`;
+  return `results/proof-${plan.kind}${bound}-${names.join('-')}-${plan.profile}${hash}.json`;
 }

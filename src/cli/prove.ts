@@ -27,7 +27,7 @@ import { proveLemmas } from './prove-lemmas.ts';
 import { ProofRun, resumed } from './prove-run.ts';
 
 const MAX_RANGES = 5;
-const MAX_LENGTH = 8;
+const MAX_LENGTH = 6;
 const METHODS = ['partition', 'brute-force'] as const;
 
 export interface ProveOptions {

@@ -241,7 +241,7 @@ export class ReferenceVm implements EngineVm {
   }
 
   compiled(): CompiledFilter | undefined {
-    if (!this.unmodified()) return undefined;
+    if (!this.unmodified() || this.access !== ReferenceVm.prototype.access) return undefined;
     const { count, start, end, flags, bitmap } = this.ranges;
     const defaultAllow = count === 0 || this.defaultAllow;
     const exempt = this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined;

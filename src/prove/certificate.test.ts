@@ -1,13 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { interval } from '../engines/interval.ts';
 import { reference } from '../engines/reference.ts';
 import { engineSpecs } from '../engines/registry.ts';
 import { type Certificate, emptyCertificate, ProofTotals, readCertificate, writeCertificate } from './certificate.ts';
-import { checkCounts, checkEngines, checkShard, checkSums, sampleShards } from './check.ts';
-import { engineHash } from './engine-hash.ts';
+import { checkAllCounts, checkCounts, checkEngines, checkShard, checkSums, checkTexts, sampleShards } from './check.ts';
+import { engineHash, modulesOf } from './engine-hash.ts';
 import type { RangesPlan } from './plan.ts';
 import { proveRangesShard, rangesShards } from './ranges.ts';
 import { limitsOf, statementOf } from './statement.ts';
@@ -61,6 +62,7 @@ describe('a certificate', () => {
 describe('checking', () => {
   const check = (certificate: Certificate): string[] => [
     ...checkEngines(certificate),
+    ...checkTexts(certificate, { names: ['reference', 'interval'], vendors: [] }),
     ...checkSums(certificate),
     ...checkCounts(certificate),
   ];
@@ -75,7 +77,10 @@ describe('checking', () => {
     ['an engine has changed', { engines: good.engines.map((e) => ({ ...e, sha256: '0'.repeat(64) })) }, /has changed/],
     ['it is not finished', { outcome: 'unfinished' }, /not "proven"/],
     ['a shard is missing', { done: good.done.slice(1) }, /shards are done/],
-    ['a shard is there twice', { done: [good.done[0]!, ...good.done.slice(0, -1)] }, /shards are done/],
+    ['a shard is there twice', { done: [good.done[0]!, ...good.done.slice(0, -1)] }, /there twice/],
+    ['it states more', { statement: ['All is well.'] }, /statement/],
+    ['it leaves out what is not shown', { limits: [] }, /not shown/],
+    ['it is about other engines', { engines: good.engines.map((e) => ({ ...e, name: 'x' })) }, /is about x, x/],
     ['it was cut to fewer shards', { shards: 2, done: good.done.filter(([n]) => n < 2) }, /has 2 shards/],
     ['cases do not add up', { cases: good.cases + 1 }, /do not add up/],
     ['the digest is another', { digest: '0'.repeat(16) }, /digests/],
@@ -94,6 +99,12 @@ describe('checking', () => {
     const [shard, cases, accesses] = good.done[0]!;
     expect(checkShard([shard, cases, accesses, 'f'.repeat(16)], prove(shard))).toHaveLength(1);
     expect(checkShard(good.done[0]!, { ...prove(shard), disproof: '{}' })).toHaveLength(1);
+  });
+
+  test('finds that counts are others, when all is run again', () => {
+    const again = good.done.map(([shard]) => prove(shard));
+    expect(checkAllCounts(good, again)).toEqual([]);
+    expect(checkAllCounts({ ...good, counts: { ...good.counts, more: 1 } }, again)).toHaveLength(1);
   });
 
   test('draws a sample by its seed, every shard at most once', () => {
@@ -124,7 +135,10 @@ describe('the hash of an engine', () => {
   test('covers what a built-in engine is made of', () => {
     const hashes = ['reference', 'interval', 'vmx', 'svm'].map((name) => engineHash({ kind: 'built-in', name }));
     expect(new Set(hashes).size).toBe(4);
-    expect(readFileSync(new URL('../engines/interval.ts', import.meta.url), 'utf8')).toMatch(/interval-map/);
+    const paths = modulesOf(fileURLToPath(new URL('../engines/interval.ts', import.meta.url))).map(([path]) => path);
+    for (const name of ['engines/interval.ts', 'engines/interval-map.ts', 'model/base.ts']) {
+      expect(paths.some((path) => path.endsWith(name))).toBe(true);
+    }
   });
 
   test('is refused for processes', () => {

@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { parseFilter } from '../model/filter-json.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { findProfile } from '../model/profile.ts';
@@ -21,11 +22,12 @@ const subject = {
   engines: z.array(engineSpec).min(2),
   profile: z.string().refine((id) => findProfile(id) !== undefined, 'no such kernel profile'),
 };
+const filter = z.string().refine(isFilter, 'no filter (docs/formats.md)');
 const state = { mask: z.number().int().min(0).max(7), apic: z.union([z.literal(0), z.literal(1), z.literal(2)]) };
 const count = z.number().int().min(0);
 const PLAN = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('brute-force'), ...subject, ...state, filter: z.string() }),
-  z.strictObject({ kind: z.literal('partition'), ...subject, ...state, filter: z.string() }),
+  z.strictObject({ kind: z.literal('brute-force'), ...subject, ...state, filter }),
+  z.strictObject({ kind: z.literal('partition'), ...subject, ...state, filter }),
   z.strictObject({
     ...{ kind: z.literal('random'), ...subject, ...state },
     ...{ seed: z.string().regex(/^\d{1,20}$/), filters: count.min(1) },
@@ -34,7 +36,7 @@ const PLAN = z.discriminatedUnion('kind', [
     ...{ kind: z.literal('ranges'), ...subject },
     ...{ ranges: z.number().int().min(1).max(5), vendors: z.array(z.enum(['vmx', 'svm'])) },
   }),
-  z.strictObject({ kind: z.literal('states'), ...subject, length: z.number().int().min(1).max(8) }),
+  z.strictObject({ kind: z.literal('states'), ...subject, length: z.number().int().min(1).max(6) }),
 ]);
 
 const CERTIFICATE = z.strictObject({
@@ -62,6 +64,15 @@ const CERTIFICATE = z.strictObject({
 });
 
 export type Certificate = z.infer<typeof CERTIFICATE>;
+
+function isFilter(text: string): boolean {
+  try {
+    parseFilter(parseJsonText(text, 'filter'), 'filter');
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Shards that are done, with what they have shown together. */
 export class ProofTotals {

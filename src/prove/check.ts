@@ -2,14 +2,16 @@
 import type { EngineSpec } from '../engines/registry.ts';
 import { Random } from '../fuzz/random.ts';
 import { findProfile } from '../model/profile.ts';
-import type { Certificate } from './certificate.ts';
-import { unitsOf } from './classes.ts';
+import { type Certificate, ProofTotals } from './certificate.ts';
+import { unitName, unitsOf } from './classes.ts';
 import { combineDigests } from './digest.ts';
 import { engineHash } from './engine-hash.ts';
 import { countOrders, enumerate } from './enumeration.ts';
-import type { RangesPlan, ShardProof } from './plan.ts';
+import type { ProofPlan, RangesPlan, ShardProof } from './plan.ts';
 import { shardsOf } from './provers.ts';
+import { limitsOf, statementOf } from './statement.ts';
 import { ALPHABET } from './states.ts';
+import type { LoadedSubjects } from './worker-protocol.ts';
 
 /** What is wrong, one line each; empty: nothing. */
 export type Problems = string[];
@@ -25,14 +27,36 @@ export function checkEngines({ plan, engines }: Certificate): Problems {
   });
 }
 
-/** Every shard is there once, and they add up to what it says. */
-export function checkSums({ outcome, plan, shards, done, cases, accesses, digest }: Certificate): Problems {
+/** It says what its plan says. `loaded`: the engines now. */
+export function checkTexts({ plan, engines, statement, limits }: Certificate, loaded: LoadedSubjects): Problems {
   const problems: Problems = [];
+  const same = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n');
+  const names = engines.map(({ name }) => name);
+  if (!same(names, loaded.names))
+    problems.push(`it is about ${names.join(', ')}, and there is ${loaded.names.join(', ')}`);
+  if (plan.kind === 'ranges' && !same(plan.vendors, loaded.vendors))
+    problems.push('it leaves out bitmaps that engines have');
+  if (!same(statement, statementOf(plan as ProofPlan, names))) problems.push('its statement is not that of the proof');
+  if (!same(limits, limitsOf(plan as ProofPlan))) problems.push('what it says is not shown is not that of the proof');
+  return problems;
+}
+
+/** Every shard is there once, and they add up to what it says. */
+export function checkSums(certificate: Certificate): Problems {
+  const { outcome, plan, shards, done } = certificate;
+  const problems = checkProgress(certificate);
   if (outcome !== 'proven') problems.push(`it says "${outcome}", not "proven"`);
   if (shards !== shardsOf(plan)) problems.push(`it has ${shards} shards, and the proof has ${shardsOf(plan)}`);
+  if (done.length !== shards) problems.push(`${done.length} of ${shards} shards are done`);
+  return problems;
+}
+
+/** What is done of a proof, finished or not, is done once, and adds up. */
+export function checkProgress({ shards, done, cases, accesses, digest }: Certificate): Problems {
+  const problems: Problems = [];
   const numbers = new Set(done.map(([shard]) => shard));
-  const whole = numbers.size === shards && done.length === shards && [...numbers].every((shard) => shard < shards);
-  if (!whole) problems.push(`${numbers.size} of ${shards} shards are done`);
+  const odd = numbers.size !== done.length || [...numbers].some((shard) => shard >= shards);
+  if (odd) problems.push('shards are there twice, or past the last one');
   const sum = (place: 1 | 2): number => done.reduce((total, shard) => total + shard[place], 0);
   if (sum(1) !== cases || sum(2) !== accesses) problems.push('cases or accesses of the shards do not add up');
   if (combineDigests(done.map(([, , , of]) => of)) !== digest)
@@ -63,7 +87,7 @@ export function checkCounts(certificate: Certificate): Problems {
 function checkOrders(plan: RangesPlan, counts: Certificate['counts']): Problems {
   return unitsOf(plan, findProfile(plan.profile)!).flatMap((unit) => {
     const { frame, ranges } = unit;
-    const name = `${ranges} ${ranges === 1 ? 'range' : 'ranges'}, ${frame.id}`;
+    const name = unitName(unit);
     const { orders, hash } = enumerate(unit);
     const problems: Problems = [];
     const got = counts[`${name}: orders`];
@@ -91,4 +115,13 @@ export function checkShard([shard, cases, accesses, digest]: Certificate['done']
   return same
     ? []
     : [`shard ${shard}: it gives ${again.cases} cases and digest ${again.digest}, not ${cases} and ${digest}`];
+}
+
+/** The counts of all shards, run again, are those that it says. */
+export function checkAllCounts({ counts, known }: Certificate, again: readonly ShardProof[]): Problems {
+  const totals = new ProofTotals();
+  for (const proof of again) totals.add(proof);
+  const same = (a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean =>
+    [...new Set([...Object.keys(a), ...Object.keys(b)])].every((name) => a[name] === b[name]);
+  return same(counts, totals.counts) && same(known, totals.known) ? [] : ['the counts of its shards are others'];
 }

@@ -91,7 +91,7 @@ describe('filters of a class', () => {
       const rounds = runs.filter((_, i) => i % 9 === 0).map(({ filter }) => filter);
       const { indices } = runs[0]!.batch;
       const word = (of: (filter: MsrFilter) => number): string => rounds.map(of).join('');
-      const words = [word(({ flags }) => 1 - flags), '1'.repeat(rounds.length)];
+      const words = [word(({ flags }) => 1 - flags), '0'.repeat(rounds.length), '1'.repeat(rounds.length)];
       for (const [slot, { base, nmsrs }] of rounds[0]!.ranges.entries()) {
         for (const index of new Set(indices)) {
           const bit = index - base;

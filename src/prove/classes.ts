@@ -27,6 +27,11 @@ const FILTERS_PER_SHARD = 100_000;
 /** Rounds of a class, about. */
 const USUAL_ROUNDS = 4;
 
+/** What certificates call a unit. */
+export function unitName({ frame, ranges }: Pick<Unit, 'frame' | 'ranges'>): string {
+  return `${ranges} ${ranges === 1 ? 'range' : 'ranges'}, ${frame.id}`;
+}
+
 /** The units of a proof, in order. */
 export function unitsOf({ ranges, vendors }: RangesPlan, profile: KernelProfile): Unit[] {
   const units: Unit[] = [];
@@ -39,7 +44,8 @@ export function unitsOf({ ranges, vendors }: RangesPlan, profile: KernelProfile)
       // A rough count of the places of one more item: 1.6 levels per range.
       const places = 3 * count + 1;
       const orders = parents * (frame.boundary === 'point' ? places : (places * places) / 2);
-      const filters = orders * 3 ** count * USUAL_ROUNDS * (frame.everySlot ? slotChoices(count).length : 1);
+      const each = (frame.variants ?? 1) * (frame.everySlot ? slotChoices(count).length : 1);
+      const filters = orders * 3 ** count * USUAL_ROUNDS * each;
       const parentsPerShard = Math.ceil(parents / Math.ceil(filters / FILTERS_PER_SHARD));
       const shards = Math.ceil(parents / parentsPerShard);
       units.push({ frame, ranges: count, firstShard, shards, parents, parentsPerShard });
@@ -128,9 +134,17 @@ export class ClassMaker {
 
   /** All filters of the order's classes. False if the visitor ended it. */
   make(order: Order, visit: ClassVisitor): boolean {
-    const { ranges } = this;
+    const { place, variants = 1 } = this.unit.frame;
     const levels = levelsOf(order);
-    const place = this.unit.frame.place(levels, order.at(-2)!, order.at(-1)!);
+    for (let variant = 0; variant < variants; variant++) {
+      const at = place(levels, order.at(-2)!, order.at(-1)!, variant);
+      if (!this.makeAt(order, levels, at, visit)) return false;
+    }
+    return true;
+  }
+
+  private makeAt(order: Order, levels: number, place: Place, visit: ClassVisitor): boolean {
+    const { ranges } = this;
     for (const [i, range] of ranges.entries()) {
       range.base = place(order[i * 2]!);
       range.nmsrs = place(order[i * 2 + 1]!) - range.base;
@@ -169,12 +183,11 @@ export class ClassMaker {
     let rounds = 2;
     while (2 ** rounds - RESERVED_CODES < bits) rounds++;
     for (let round = 0; round < rounds; round++) this.prepare(round);
-    let code = 0;
+    let code = FIRST_CODE;
     for (const [range, { base, nmsrs }] of ranges.entries()) {
       for (let i = 0; i < probed; i++) {
         const bit = indices[i]! - base;
         if (bit < 0 || bit >= nmsrs) continue;
-        if (code === DEFAULT_CODE) code++;
         for (let round = 0; round < rounds; round++) {
           if (((code >>> round) & 1) === 1) this.bitmaps[round]![range]![bit >>> 3]! |= 1 << (bit & 7);
         }
@@ -213,8 +226,10 @@ export class ClassMaker {
 
 /** The default's word has a 0 and a 1, so that one filter of the class allows by default and one denies. */
 const DEFAULT_CODE = 1;
-/** That of the default, and all ones, which is what an exemption looks like. */
-const RESERVED_CODES = 2;
+/** Not all zeros, which is what a denial without a bit looks like, and a bit that no access may consult. */
+const FIRST_CODE = 2;
+/** Zeros, that of the default, and all ones, which is what an exemption looks like. */
+const RESERVED_CODES = 3;
 const TOP = 2 ** 32;
 
 /** MSR indices on both sides of every level, and between levels; what lies past 2^32, at its u32 value as well. */

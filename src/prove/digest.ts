@@ -26,7 +26,7 @@ export class Digest {
   }
 }
 
-/** Digests of shards in any order: XOR. Each has its shard's number in it, so that equal ones do not cancel. */
+/** Digests of shards in any order: XOR. Each prover mixes in its shard's number, so that equal ones do not cancel. */
 export function combineDigests(digests: Iterable<string>): string {
   let all = 0n;
   for (const digest of digests) all ^= BigInt(`0x${digest}`);

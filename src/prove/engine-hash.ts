@@ -7,24 +7,32 @@ import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 
 /** Static imports and re-exports of modules beside or above: the only form that engines use. */
-const RELATIVE_IMPORT = /(?:^|[\s;}])(?:from|import)\s*["'](\.{1,2}\/[^"']+)["']/g;
+const RELATIVE_IMPORT = /(?:^|[\s;}*])(?:from|import)\s*["'](\.{1,2}\/[^"']+)["']/g;
 
 /**
  * SHA-256 over an engine's module and everything that it imports by a relative path, as they are run; 64 hexadecimal
- * digits. Throws EngineUnavailable for engines that are processes: what these are made of cannot be seen.
+ * digits. Not covered: packages, and what is loaded by import() or require(). Throws EngineUnavailable for engines that are processes: what these are made of cannot be seen.
  */
 export function engineHash(spec: EngineSpec): string {
   if (spec.kind === 'command' || spec.kind === 'kernel') {
     throw new EngineUnavailable('an engine in a process of its own cannot be proven: give a module (--engine-module)');
   }
-  const entry = spec.kind === 'module' ? spec.path : builtInPath(spec.name);
-  const texts = new Map<string, string>();
-  collect(entry, texts);
   const hash = createHash('sha256');
-  for (const [path, text] of [...texts].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    hash.update(`${relative(dirname(entry), path)}\0${text.length}\0${text}`);
+  // For a module that only decides, the rest of a VM is here.
+  const entries = spec.kind === 'module' ? [spec.path, builtInPath('decision')] : [builtInPath(spec.name)];
+  for (const entry of entries) {
+    for (const [path, text] of modulesOf(entry)) {
+      hash.update(`${relative(dirname(entry), path)}\0${text.length}\0${text}`);
+    }
   }
   return hash.digest('hex');
+}
+
+/** Path and text of a module and all that it imports, by path. */
+export function modulesOf(entry: string): [string, string][] {
+  const texts = new Map<string, string>();
+  collect(entry, texts);
+  return [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Beside this module, as source or built, whichever runs. */

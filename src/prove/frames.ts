@@ -27,8 +27,10 @@ export interface Frame {
   readonly everySlot?: boolean;
   /** Whether an order (of ranges, then boundary) belongs to the frame; default: every one. */
   readonly admits?: (order: Order) => boolean;
-  /** `from`, `to`: levels of the boundary. */
-  readonly place: (levels: number, from: number, to: number) => Place;
+  /** Places that it has; default 1. */
+  readonly variants?: number;
+  /** `from`, `to`: levels of the boundary; `variant`: number of the place. */
+  readonly place: (levels: number, from: number, to: number, variant: number) => Place;
 }
 
 const TOP = 2 ** 32;
@@ -55,9 +57,17 @@ const atWindow =
   (level) =>
     level < to ? first + level - from : end + level - to;
 
-/** Levels on pass-through candidates, ascending; on the MSRs behind the last one when these run out. */
-const onCandidates = (indices: readonly number[]) => (): Place => (level) =>
-  indices[level] ?? indices.at(-1)! + level - indices.length + 1;
+/**
+ * Levels on pass-through candidates, ascending, with each of them as the lowest; on the MSRs behind the last one when
+ * these run out.
+ */
+function onCandidates(indices: readonly number[]): Required<Pick<Frame, 'place' | 'variants'>> {
+  const placeOf =
+    (lowest: number): Place =>
+    (level) =>
+      indices[lowest + level] ?? indices.at(-1)! + lowest + level - indices.length + 1;
+  return { variants: indices.length, place: (_levels, _from, _to, lowest) => placeOf(lowest) };
+}
 
 /** Every range starts below the boundary: a base is a u32. */
 function startsBelow(order: Order): boolean {
@@ -150,16 +160,16 @@ function hardwareFrames(vendor: Vendor, profile: KernelProfile): Frame[] {
     {
       ...common,
       id: `${vendor}-low-candidates`,
-      title: `on the pass-through candidates of ${vendor} below 0x2000`,
+      title: `on the pass-through candidates of ${vendor} below 0x2000, each of them the lowest once`,
       boundary: undefined,
-      place: onCandidates(candidates.filter((index) => index < 0x2000)),
+      ...onCandidates(candidates.filter((index) => index < 0x2000)),
     },
     {
       ...common,
       id: `${vendor}-high-candidates`,
-      title: `on the pass-through candidates of ${vendor} from 0xc0000000 on`,
+      title: `on the pass-through candidates of ${vendor} from 0xc0000000 on, each of them the lowest once`,
       boundary: undefined,
-      place: onCandidates(candidates.filter((index) => index >= 0xc000_0000)),
+      ...onCandidates(candidates.filter((index) => index >= 0xc000_0000)),
     },
   ];
 }

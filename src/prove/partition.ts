@@ -11,6 +11,7 @@ import { parseFilter } from '../model/filter-json.ts';
 import type { AccessBatch, ApicMode } from '../model/scenario.ts';
 import { AccessType, Verdict } from '../model/verdict.ts';
 import { Agreement } from './agreement.ts';
+import { BATCH } from './answers.ts';
 import { BaseSegments } from './base-segments.ts';
 import { type Form, firstDifference, formOf, type Place } from './compare-runs.ts';
 import { passedThrough, WINDOW_EDGES } from './hardware-bitmap.ts';
@@ -26,7 +27,7 @@ export function partitionShards(_plan: PartitionPlan): number {
  * `counts`: `compiled:ENGINE` or `assumed:ENGINE` for each engine, the number of filters for which its compiled form was
  * checked, or it had none; `tied`, the number of accesses that were run in every engine; `contradicted:ENGINE`, that the
  * disproof is an access to which the engine does not answer what its compiled form says.
- * `accesses` are 2^33 for each engine whose compiled form was compared, and what was run for the others.
+ * `accesses` are 2^33 for each engine but the first whose compiled form was compared, and all that were run.
  *
  * @throws InputError if the filter is none, or all engines refuse it
  */
@@ -37,9 +38,6 @@ export const proveByPartition: ShardProver<PartitionPlan> = (plan, shard, engine
   const disproof = installOrReject(trial, filter) ?? partition.check(everyPoint(filter, partition.base));
   return partition.result(shard, disproof);
 };
-
-/** Accesses of one batch, at most. */
-const BATCH = 16_384;
 
 /** Compares the engines of a trial, filter by filter. */
 export class Partition {
@@ -73,19 +71,27 @@ export class Partition {
   check(points: Uint32Array): string | undefined {
     this.beat(this.filters);
     this.filters++;
-    const forms = this.trial.vms.map((vm) => {
-      const compiled = vm.compiled?.();
-      return compiled && { ...formOf(compiled), direct: directOf(compiled) };
-    });
+    const forms: (Direct | undefined)[] = [];
+    for (const [engine, vm] of this.trial.vms.entries()) {
+      try {
+        const compiled = vm.compiled?.();
+        forms.push(compiled && { ...formOf(compiled), direct: directOf(compiled) });
+      } catch {
+        // It threw, or what it gave is no compiled filter.
+        this.contradicted = this.trial.engines[engine]!.name;
+        return this.trial.scenario();
+      }
+    }
     for (const [engine, form] of forms.entries()) {
       const which = form ? this.compiled : this.assumed;
       which[engine]!++;
     }
-    return this.tie(points, forms) ?? this.compare(forms);
+    return this.tie(points, forms) ?? this.tie(fastpaths(forms), forms) ?? this.compare(forms);
   }
 
   result(shard: number, disproof: string | undefined): ShardProof {
     const { agreement, digest, contradicted, tied } = this;
+    this.absorb(Uint8Array.of(shard, shard >>> 8, shard >>> 16));
     const counts: Record<string, number> = { tied };
     for (const [engine, { name }] of this.trial.engines.entries()) {
       if (this.compiled[engine]! > 0) counts[`compiled:${name}`] = this.compiled[engine]!;
@@ -179,6 +185,12 @@ function directOf({ bitmap, fastpath = [] }: CompiledFilter): ReadonlySet<number
   return new Set(places.map(({ index, type }) => index * 2 + type));
 }
 
+/** Accesses that the filter is not asked about are decided by nothing that `compare` looks at: they are run. */
+function fastpaths(forms: readonly (Direct | undefined)[]): Uint32Array {
+  const indices = forms.flatMap((form) => form?.compiled.fastpath ?? []).map(({ index }) => index);
+  return Uint32Array.from(new Set(indices));
+}
+
 function invalid(verdicts: Uint8Array): number {
   return verdicts.findIndex((verdict) => verdict > Verdict.EXIT_INVAL);
 }
@@ -201,7 +213,7 @@ export function filterCuts(filter: MsrFilter): number[] {
 }
 
 /** First, last and middle index of every segment, and every index that a range's bitmap may decide; ascending. */
-function everyPoint(filter: MsrFilter, base: BaseSegments): Uint32Array {
+export function everyPoint(filter: MsrFilter, base: BaseSegments): Uint32Array {
   const cuts = [...filterCuts(filter), ...base.cuts, ...WINDOW_EDGES, X2APIC_FIRST, X2APIC_LAST + 1];
   const points = new Set([0, INDICES - 1]);
   const sorted = Float64Array.from(new Set([...cuts, 0x8000_0000, INDICES])).sort();

@@ -4,18 +4,18 @@ import type { Ledger } from '../fuzz/ledger.ts';
 import { catalogueBase, passthroughCandidates } from '../model/catalogue.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import { KVM_MSR_EXIT_REASON_VALID_MASK } from '../model/filter.ts';
+import { InputError } from '../model/input-error.ts';
 import { findProfile, type KernelProfile } from '../model/profile.ts';
 import { type AccessBatch, ApicMode, type Scenario, type ScenarioEvent } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { AccessType } from '../model/verdict.ts';
-import { ClassMaker, ordersOf, type Unit, unitsOf } from './classes.ts';
+import { isVerdict, UNWRITTEN } from './answers.ts';
+import { ClassMaker, ordersOf, type Unit, unitName, unitsOf } from './classes.ts';
 import { Digest } from './digest.ts';
 import { knownDifference, ledgerFor } from './known.ts';
 import { type Order, orderHash } from './orders.ts';
 import type { RangesPlan, ShardProof, ShardProver } from './plan.ts';
 
-/** Verdict buffers have a value in them that is none, so that one that is not written is seen. */
-const UNWRITTEN = 0xee;
 const MAX_ACCESSES = 256;
 export function rangesShards(plan: RangesPlan): number {
   const last = unitsOf(plan, profileOf(plan)).at(-1)!;
@@ -64,10 +64,14 @@ class Subject {
     this.engine = engine;
     this.vm = engine.createVm({ profile, base: catalogueBase() });
     for (const event of state) {
-      if (!engine.capabilities.events.includes(event.kind)) continue;
+      if (!engine.capabilities.events.includes(event.kind) && event.kind !== 'candidates') {
+        throw new InputError(
+          `engine ${engine.name} does not run ${event.kind} events: it cannot be proven by --ranges`,
+        );
+      }
       if (event.kind === 'cap') this.vm.enableCap!(event);
       else if (event.kind === 'apic') this.vm.setApicMode!(event.mode);
-      else if (event.kind === 'candidates') this.vm.setCandidates!(event.changes);
+      else if (event.kind === 'candidates') this.vm.setCandidates?.(event.changes);
     }
   }
 
@@ -105,6 +109,9 @@ class Comparison {
       const errno = first.run(filter, batch);
       this.digest.add(errno);
       this.digest.bytes(first.words, first.verdicts, length);
+      // Classes are of filters that the ioctl accepts; two engines that refuse them agree on nothing else.
+      if (errno !== 0) return { at: -1 };
+      for (let at = 0; at < length; at++) if (!isVerdict(first.verdicts[at]!)) return { at };
       for (let i = 1; i < this.subjects.length; i++) {
         const other = this.subjects[i]!;
         if (other.run(filter, batch) !== errno) return { at: -1 };
@@ -159,7 +166,7 @@ export const proveRangesShard: ShardProver<RangesPlan> = (plan, shard, engines, 
       return false;
     });
   });
-  const name = `${unit.ranges} ${unit.ranges === 1 ? 'range' : 'ranges'}, ${unit.frame.id}`;
+  const name = unitName(unit);
   const counts = { [`${name}: orders`]: orders, [`${name}: order hash`]: hash, [`${name}: filters`]: filters };
   const { known, digest } = comparison;
   return { shard, cases: filters, accesses, digest: digest.text(), counts, known, disproof };

@@ -1,9 +1,14 @@
 /** Proofs in words: exactly what is shown, and what is not. */
 import { findProfile } from '../model/profile.ts';
 import { APIC_MODE_NAMES } from '../model/scenario.ts';
-import { unitsOf } from './classes.ts';
+import { unitName, unitsOf } from './classes.ts';
 import type { ProofPlan } from './plan.ts';
 import { ALPHABET } from './states.ts';
+
+/** What a proof by segments takes for granted. */
+const SEGMENTS =
+  'Between the accesses that were run ("tied"), that an engine counted as "compiled" does what its compiled form says, ' +
+  'and that one counted as "assumed" does the same throughout a segment.';
 
 /** One line each. `names` are the engines', in order. */
 export function statementOf(plan: ProofPlan, names: readonly string[]): string[] {
@@ -39,7 +44,7 @@ export function statementOf(plan: ProofPlan, names: readonly string[]): string[]
           'consults, and the default, a code word of its own, so that the verdicts say which of them was consulted.',
         ...unitsOf(plan, findProfile(plan.profile)!).map(({ frame, ranges }) => {
           const mode = frame.apic === 0 ? '' : `, APIC mode ${APIC_MODE_NAMES[frame.apic]}`;
-          return `${ranges} ${ranges === 1 ? 'range' : 'ranges'}, ${frame.id}: ${frame.title}${mode}.`;
+          return `${unitName({ frame, ranges })}: ${frame.title}${mode}.`;
         }),
       ];
     case 'states':
@@ -56,10 +61,11 @@ export function limitsOf(plan: ProofPlan): string[] {
   const profile = "Other kernel profiles, and base outcomes other than the catalogue's.";
   switch (plan.kind) {
     case 'brute-force':
-    case 'partition':
       return ['Other filters, exit masks, APIC modes, and what happened in the VM before.', profile];
+    case 'partition':
+      return ['Other filters, exit masks, APIC modes, and what happened in the VM before.', SEGMENTS, profile];
     case 'random':
-      return ['Other filters than the random ones.', profile];
+      return ['Other filters than the random ones.', SEGMENTS, profile];
     case 'ranges':
       return [
         'An engine whose answer depends on more than the order of ends and the bits, such as alignment or distance, beyond ' +

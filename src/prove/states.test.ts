@@ -36,6 +36,12 @@ test('every sequence is run once', () => {
   expect(seen.size).toBe(ALPHABET.length ** 3);
 });
 
+test('an engine that does not run the changes is refused', () => {
+  const capabilities = { ...reference.capabilities, events: ['filter', 'access'] as const };
+  const engine: Engine = { ...reference, name: 'plain', capabilities };
+  expect(() => proveStatesShard(plan(1), 0, [reference, engine], () => {})).toThrow(/does not run cap events/);
+});
+
 /** Keeps the bit of a candidate clear when a filter denies it later: what a forgotten update of the bitmap does. */
 class StaleVmx extends VmxVm {
   protected override filterChanged(): void {}

@@ -139,6 +139,45 @@ describe('prove, one filter', () => {
     expect(digests[0]).toBe(digests[1]);
   });
 
+  test('random filters: a module is run on every bit', () => {
+    const module = writeModule(
+      'offset',
+      SCAN.replace('(index - base) >> 3]', '(index - base === 777 ? 0 : index - base) >> 3]'),
+    );
+    const args = ['--random', '40', '--seed', '1', '--engine-module', module, '--certificate', file('offset.json')];
+    expect(msrdiff('prove', ...args, '--database', file('offset.db')).code).toBe(1);
+  });
+
+  test('a disproof that cannot be stored is told all the same', () => {
+    const args = [
+      '--engines',
+      'reference,canary',
+      '--certificate',
+      file('canary.json'),
+      '--database',
+      '/dev/null/x.db',
+    ];
+    const run = msrdiff('prove', '--ranges', '1', ...args);
+    expect(run.stdout).toMatch(/^Disproven: verdict, canary: .*\(not stored: /m);
+    expect(run.code).toBe(1);
+    expect(JSON.parse(readFileSync(file('canary.json'), 'utf8')).outcome).toBe('disproven');
+  });
+
+  test('a proof that was begun is not thrown away', () => {
+    const args = ['--filter', filter, '--method', 'brute-force', '--certificate', file('begun.json')];
+    expect(msrdiff('prove', ...args, '--seconds', '2').code).toBe(4);
+    const again = msrdiff('prove', ...args);
+    expect(again.stderr).toMatch(/begun\.json is an unfinished proof: go on with --resume/);
+    expect(again.code).toBe(2);
+  });
+
+  test('that ends within the time that it was given is finished', () => {
+    const args = ['--filter', filter, '--certificate', file('short.json'), '--seconds', '0.001'];
+    const run = msrdiff('prove', ...args);
+    const { outcome } = JSON.parse(readFileSync(file('short.json'), 'utf8'));
+    expect([run.code, outcome]).toEqual(run.code === 0 ? [0, 'proven'] : [4, 'unfinished']);
+  });
+
   test('that the ioctl refuses is refused', () => {
     const refused = file('refused.json');
     writeFileSync(refused, JSON.stringify({ flags: 'deny', ranges: [] }));

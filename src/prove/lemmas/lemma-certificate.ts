@@ -56,9 +56,9 @@ export function checkLemmas(certificate: LemmaCertificate): string[] {
   const { outcome, lemmas } = certificate;
   const problems: string[] = [];
   if (outcome !== 'proven') problems.push(`it says "${outcome}", not "proven"`);
-  const now = new Map(engines().map(({ name, sha256: hash }) => [name, hash]));
-  for (const { name, sha256: hash } of certificate.engines) {
-    if (now.get(name) !== hash) problems.push(`engine ${name} has changed: its lemmas may stand for other code`);
+  const then = new Map(certificate.engines.map(({ name, sha256: hash }) => [name, hash]));
+  for (const { name, sha256: hash } of engines()) {
+    if (then.get(name) !== hash) problems.push(`engine ${name} has changed: its lemmas may stand for other code`);
   }
   for (const { id, smt2, result } of lemmas) {
     const hash = formulaHash(id);
