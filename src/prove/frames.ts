@@ -58,15 +58,15 @@ const atWindow =
     level < to ? first + level - from : end + level - to;
 
 /**
- * Levels on pass-through candidates, ascending, with each of them as the lowest; on the MSRs behind the last one when
- * these run out.
+ * Levels on pass-through candidates, ascending, with each of them as the lowest; on the MSRs behind the last one that a
+ * range from there may reach when these run out.
  */
 function onCandidates(indices: readonly number[]): Required<Pick<Frame, 'place' | 'variants'>> {
-  const placeOf =
-    (lowest: number): Place =>
-    (level) =>
-      indices[lowest + level] ?? indices.at(-1)! + lowest + level - indices.length + 1;
-  return { variants: indices.length, place: (_levels, _from, _to, lowest) => placeOf(lowest) };
+  const placeOf = (lowest: number): Place => {
+    const near = indices.filter((index) => index >= lowest && index < lowest + KVM_MSR_FILTER_MAX_NMSRS / 2);
+    return (level) => near[level] ?? near.at(-1)! + level - near.length + 1;
+  };
+  return { variants: indices.length, place: (_levels, _from, _to, variant) => placeOf(indices[variant]!) };
 }
 
 /** Every range starts below the boundary: a base is a u32. */

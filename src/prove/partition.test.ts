@@ -383,3 +383,58 @@ describe('partition against single accesses', () => {
     expect(disproved).toBeGreaterThan(3);
   });
 });
+
+describe('what an engine decides before the filter is asked', () => {
+  const fast = (index: number): Engine => ({
+    name: 'fast',
+    capabilities: reference.capabilities,
+    createVm(config) {
+      const vm = interval.createVm(config);
+      const [access, compiled] = [vm.access.bind(vm), vm.compiled!.bind(vm)];
+      return Object.assign(vm, {
+        access(...args: Parameters<EngineVm['access']>): void {
+          access(...args);
+          const [{ indices, types }, verdicts] = args;
+          for (let i = 0; i < indices.length; i++) if (indices[i] === index && types[i] === 1) verdicts[i] = 0;
+        },
+        compiled: (): CompiledFilter => ({
+          ...compiled()!,
+          fastpath: [{ index, type: 1 }],
+        }),
+      });
+    },
+  });
+  const deny: MsrFilter = { flags: 1, ranges: [{ flags: 3, base: 0x10, nmsrs: 1, bitmap: new Uint8Array(8) }] };
+
+  it('is compared, wherever it is', () => {
+    const { disproof } = partition(deny, [reference, fast(0x9abc_d123)]);
+    expect(disproof).toMatch(/0x9abcd123/);
+  });
+
+  it('may be in the ledger', () => {
+    expect(partition(deny, [interval, vmx])).toMatchObject({
+      disproof: null,
+      known: { 'tsc-deadline-fastpath': expect.any(Number) },
+    });
+  });
+});
+
+it('a compiled filter that is none is a disproof, and names the engine', () => {
+  const filter: MsrFilter = { flags: 0, ranges: [{ flags: 1, base: 0, nmsrs: 1, bitmap: new Uint8Array(8) }] };
+  for (const compiled of [
+    () => {
+      throw new Error('no');
+    },
+    () => ({
+      filter: { kind: 'pages', directory: new Uint8Array(1), pages: new Uint32Array(1) },
+      verdicts: [1, 0, 1, 1],
+    }),
+  ]) {
+    const createVm = (config: Parameters<Engine['createVm']>[0]): EngineVm =>
+      Object.assign(reference.createVm(config), { compiled }) as EngineVm;
+    const engine: Engine = { name: 'lying', capabilities: reference.capabilities, createVm };
+    const proof = partition(filter, [reference, engine]);
+    expect(proof.disproof).not.toBeNull();
+    expect(proof.counts['contradicted:lying']).toBe(1);
+  }
+});

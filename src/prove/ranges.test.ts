@@ -51,6 +51,25 @@ describe('an engine that is wrong', () => {
     expect((events[2] as { batch: AccessBatch }).batch.indices.length).toBe(1);
   });
 
+  test('at a single place, whatever its bit: it always denies, or always allows', () => {
+    for (const answer of [false, true]) {
+      class Fixed extends ReferenceVm {
+        override allows(index: number, type: 0 | 1): boolean {
+          return this.ranges.count > 0 && index === this.ranges.start[0] ? answer : super.allows(index, type);
+        }
+      }
+      const { capabilities } = reference;
+      const engine: Engine = { name: 'fixed', capabilities, createVm: (config) => new Fixed(config) };
+      expect(proveRangesShard(plan(1), 0, [reference, engine], SILENT).disproof).not.toBeNull();
+    }
+  });
+
+  test('is refused if it cannot be brought to the state', () => {
+    const capabilities = { ...reference.capabilities, events: ['filter', 'access'] as const };
+    const engine: Engine = { ...reference, name: 'plain', capabilities };
+    expect(() => proveRangesShard(plan(1), 0, [reference, engine], SILENT)).toThrow(/does not run cap events/);
+  });
+
   const faulty = (
     name: string,
     access: (this: ReferenceVm, batch: AccessBatch, verdicts: Uint8Array) => void,
