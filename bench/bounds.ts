@@ -11,7 +11,7 @@ import type { PlantedBug } from '../test/planted/support.ts';
 
 const MOST_RANGES = 2;
 const MOST_CHANGES = 3;
-const BEGIN = '<!-- npm run bounds -- --write -->';
+const BEGIN = '<!-- npm run bounds -- --only lookup --write -->';
 const END = '<!-- end -->';
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean', default: false } } });
