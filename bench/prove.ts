@@ -139,7 +139,7 @@ function partitionRow(draw: (number: number) => MsrFilter, seconds: number): Rec
   const rates: Record<string, number> = {};
   for (const pair of PAIRS) {
     const trial = new Trial(STATE, pair);
-    const partition = new Partition(trial, STATE.apic, noBeat);
+    const partition = new Partition(trial, STATE.apic, 0, noBeat);
     const prove = (number: number): void => {
       const filter = draw(number);
       if (trial.install(filter).kind !== 'accepted' || partition.check(somePoints(filter, number)) !== undefined) {

@@ -6,6 +6,7 @@ import type { ProbeFinding } from '../fuzz/worker-protocol.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { parseScenario } from '../model/scenario-json.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
+import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store } from '../store/store.ts';
 import { vectorText } from './render.ts';
 import { probeTimeout } from './scenario-source.ts';
@@ -49,7 +50,7 @@ async function store(plan: ProofPlan, found: ProbeFinding, shard: number, databa
   const results = await Store.open(database);
   try {
     const names = Object.keys(vector);
-    const campaign = await results.createCampaign('0', plan.profile, names, { proof: plan });
+    const campaign = await results.createCampaign(PROOF_SEED, plan.profile, names, { proof: plan });
     const got = vector[subject] ?? 0;
     const expected = Object.entries(vector).find(([name, value]) => name !== subject && value !== got)?.[1] ?? 0;
     const divergence = {

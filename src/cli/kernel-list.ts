@@ -1,7 +1,7 @@
 /** `msrdiff kernel list` and `msrdiff kernel build`: what is in the cache, and making what engines need of it. */
 import type { Command } from 'commander';
+import { buildHelper } from '../engines/kernel/build-native.ts';
 import { cacheFolder } from '../engines/kernel/cache.ts';
-import { buildHelper } from '../engines/kernel/helper.ts';
 import { listKernels } from '../engines/kernel/kernel-store.ts';
 import { availability, kernelLaunch } from '../engines/kernel/machines.ts';
 import { neededTools } from '../engines/kernel/tools-needed.ts';

@@ -3,7 +3,13 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../model/input-error.ts';
 import { replaceFile } from '../prove/certificate.ts';
-import { certify, checkLemmas, type LemmaCertificate } from '../prove/lemmas/lemma-certificate.ts';
+import { textPath } from '../prove/certificate-text.ts';
+import {
+  certify,
+  checkLemmas,
+  type LemmaCertificate,
+  lemmaCertificateText,
+} from '../prove/lemmas/lemma-certificate.ts';
 import { LEMMAS } from '../prove/lemmas/lemmas.ts';
 import { close, type LemmaResult, proveLemma, SolverUnavailable, smt2Of } from '../prove/lemmas/solve.ts';
 import { Exit } from './exit.ts';
@@ -25,8 +31,9 @@ export async function proveLemmas(options: LemmaOptions): Promise<number> {
   const path = options.certificate ?? DEFAULT_CERTIFICATE;
   const certificate = certify(results, VERSION);
   replaceFile(path, `${JSON.stringify(certificate, null, 2)}\n`);
+  replaceFile(textPath(path), lemmaCertificateText(certificate));
   if (options.json) process.stdout.write(`${json(results)}\n`);
-  else process.stdout.write(`${text(results)}\ncertificate ${path}\n`);
+  else process.stdout.write(`${text(results)}\ncertificate ${path}, in words ${textPath(path)}\n`);
   return certificate.outcome === 'proven' ? Exit.OK : Exit.DIVERGED;
 }
 

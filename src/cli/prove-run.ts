@@ -13,7 +13,7 @@ import {
   today,
   writeCertificate,
 } from '../prove/certificate.ts';
-import { certificateText } from '../prove/certificate-text.ts';
+import { certificateText, textPath } from '../prove/certificate-text.ts';
 import { checkEngines, checkProgress } from '../prove/check.ts';
 import { engineHash } from '../prove/engine-hash.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
@@ -237,10 +237,6 @@ function refuseToReplace(path: string): void {
   const there = readCertificate(path);
   if (there.outcome !== 'unfinished' || there.done.length === 0) return;
   throw new InputError(`${path} is an unfinished proof: go on with --resume ${path}, or give another --certificate`);
-}
-
-function textPath(path: string): string {
-  return `${path.replace(/\.json$/, '')}.txt`;
 }
 
 function defaultPath(plan: ProofPlan, names: readonly string[]): string {

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { probe } from '../fuzz/probe.ts';
 import { InputError } from '../model/input-error.ts';
+import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
 import { commandOption, databaseOption, jsonOption } from './options.ts';
 import { table, vectorText } from './render.ts';
@@ -49,6 +50,10 @@ export function addShow(program: Command): void {
     });
 }
 
+function firstIn({ firstCampaign, seed }: StoredDivergence): string {
+  return seed === PROOF_SEED ? `campaign ${firstCampaign}, a proof` : `campaign ${firstCampaign}, seed ${seed}`;
+}
+
 function heading(found: StoredDivergence): string {
   return table([
     ['divergence', found.id],
@@ -57,7 +62,7 @@ function heading(found: StoredDivergence): string {
     ['results', found.message || vectorText(found.kind, found.vector)],
     ['profile', found.profile],
     ['seen', `in ${found.cases} cases, from ${found.firstSeen.slice(0, 19)} to ${found.lastSeen.slice(0, 19)}`],
-    ['first in', `campaign ${found.firstCampaign}, seed ${found.seed}`],
+    ['first in', firstIn(found)],
     [
       'reproduces',
       `${Math.round(found.reliability * 100)} % of re-runs; size ${found.size}, ${found.evaluations} evaluations`,

@@ -1,7 +1,7 @@
 /** A scenario as a C program that runs it on /dev/kvm and says what came out: needs no part of msrdiff. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { helperSources } from '../engines/kernel/helper.ts';
+import { helperSources } from '../engines/kernel/build-native.ts';
 import { InputError } from '../model/input-error.ts';
 import { type AccessEvent, ApicMode, type FilterEvent, type Scenario } from '../model/scenario.ts';
 import { AccessType } from '../model/verdict.ts';

@@ -1,5 +1,10 @@
-/** A certificate for people. */
+/** Certificates for people. */
 import type { Certificate } from './certificate.ts';
+
+/** Where the words of a certificate belong. */
+export function textPath(path: string): string {
+  return `${path.replace(/\.json$/, '')}.txt`;
+}
 
 export function certificateText(certificate: Certificate): string {
   const { outcome, statement, limits, engines, versions, plan, day, seconds, cases, accesses, digest } = certificate;

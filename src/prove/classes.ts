@@ -7,7 +7,7 @@ import { KVM_MSR_FILTER_MAX_RANGES, type MsrFilter, type MsrFilterRange } from '
 import type { KernelProfile } from '../model/profile.ts';
 import type { AccessBatch } from '../model/scenario.ts';
 import { AccessType } from '../model/verdict.ts';
-import { type Frame, framesFor, type Place } from './frames.ts';
+import { type Frame, framesFor, type Placement } from './frames.ts';
 import { insert, intervalOrders, levelsOf, type Order } from './orders.ts';
 import type { RangesPlan } from './plan.ts';
 
@@ -143,7 +143,7 @@ export class ClassMaker {
     return true;
   }
 
-  private makeAt(order: Order, levels: number, place: Place, visit: ClassVisitor): boolean {
+  private makeAt(order: Order, levels: number, place: Placement, visit: ClassVisitor): boolean {
     const { ranges } = this;
     for (const [i, range] of ranges.entries()) {
       range.base = place(order[i * 2]!);
@@ -233,7 +233,7 @@ const RESERVED_CODES = 3;
 const TOP = 2 ** 32;
 
 /** MSR indices on both sides of every level, and between levels; what lies past 2^32, at its u32 value as well. */
-function probes(levels: number, place: Place): number[] {
+function probes(levels: number, place: Placement): number[] {
   const indices = new Set<number>();
   const add = (index: number): void => {
     // What a wrapped range would cover if its end were not compared with its base.

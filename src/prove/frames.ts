@@ -10,7 +10,7 @@ import { ApicMode } from '../model/scenario.ts';
 import type { ItemKind, Order } from './orders.ts';
 
 /** One level's MSR index; 2^32 and more: past the top, where base + nmsrs wraps. */
-export type Place = (level: number) => number;
+export type Placement = (level: number) => number;
 
 export interface Frame {
   readonly id: string;
@@ -30,7 +30,7 @@ export interface Frame {
   /** Places that it has; default 1. */
   readonly variants?: number;
   /** `from`, `to`: levels of the boundary; `variant`: number of the place. */
-  readonly place: (levels: number, from: number, to: number, variant: number) => Place;
+  readonly place: (levels: number, from: number, to: number, variant: number) => Placement;
 }
 
 const TOP = 2 ** 32;
@@ -39,21 +39,21 @@ const NOWHERE = 0x4000_1000;
 
 const around =
   (middle: number, gap: number) =>
-  (levels: number): Place =>
+  (levels: number): Placement =>
   (level) =>
     middle + (level - (levels >>> 1)) * gap;
 
 /** Levels one MSR apart, the boundary's at `boundary`. */
 const atPoint =
   (boundary: number) =>
-  (_: number, from: number): Place =>
+  (_: number, from: number): Placement =>
   (level) =>
     boundary + level - from;
 
 /** Levels one MSR apart, counted from the ends of [first, end); those inside, from its start. */
 const atWindow =
   (first: number, end: number) =>
-  (_: number, from: number, to: number): Place =>
+  (_: number, from: number, to: number): Placement =>
   (level) =>
     level < to ? first + level - from : end + level - to;
 
@@ -62,7 +62,7 @@ const atWindow =
  * range from there may reach when these run out.
  */
 function onCandidates(indices: readonly number[]): Required<Pick<Frame, 'place' | 'variants'>> {
-  const placeOf = (lowest: number): Place => {
+  const placeOf = (lowest: number): Placement => {
     const near = indices.filter((index) => index >= lowest && index < lowest + KVM_MSR_FILTER_MAX_NMSRS / 2);
     return (level) => near[level] ?? near.at(-1)! + level - near.length + 1;
   };

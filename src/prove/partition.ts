@@ -14,6 +14,7 @@ import { Agreement } from './agreement.ts';
 import { BATCH } from './answers.ts';
 import { BaseSegments } from './base-segments.ts';
 import { type Form, firstDifference, formOf, type Place } from './compare-runs.ts';
+import { Digest } from './digest.ts';
 import { passedThrough, WINDOW_EDGES } from './hardware-bitmap.ts';
 import type { Heartbeat, PartitionPlan, ShardProof, ShardProver } from './plan.ts';
 import { INDICES } from './runs.ts';
@@ -34,18 +35,19 @@ export function partitionShards(_plan: PartitionPlan): number {
 export const proveByPartition: ShardProver<PartitionPlan> = (plan, shard, engines, beat): ShardProof => {
   const filter = parseFilter(JSON.parse(plan.filter), 'the filter of the plan');
   const trial = new Trial(plan, engines);
-  const partition = new Partition(trial, plan.apic, beat);
+  const partition = new Partition(trial, plan.apic, shard, beat);
   const disproof = installOrReject(trial, filter) ?? partition.check(everyPoint(filter, partition.base));
-  return partition.result(shard, disproof);
+  return partition.result(disproof);
 };
 
 /** Compares the engines of a trial, filter by filter. */
 export class Partition {
   readonly base: BaseSegments;
   private readonly trial: Trial;
+  private readonly shard: number;
   private readonly beat: Heartbeat;
   private readonly agreement: Agreement;
-  private readonly digest = Int32Array.of(0x811c_9dc5 | 0, 0x5bd1_e995);
+  private readonly digest: Digest;
   /** Filters by engine: with a compiled form, and without. */
   private readonly compiled: number[];
   private readonly assumed: number[];
@@ -54,8 +56,10 @@ export class Partition {
   private filters = 0;
   private complete = 0;
 
-  constructor(trial: Trial, apic: ApicMode, beat: Heartbeat) {
+  constructor(trial: Trial, apic: ApicMode, shard: number, beat: Heartbeat) {
     this.trial = trial;
+    this.shard = shard;
+    this.digest = new Digest(shard);
     this.base = new BaseSegments(trial.config.base, apic);
     this.beat = beat;
     this.agreement = new Agreement(trial);
@@ -91,9 +95,8 @@ export class Partition {
     return this.tie(points, forms, true) ?? this.tie(others, forms, false) ?? this.compare(forms);
   }
 
-  result(shard: number, disproof: string | undefined): ShardProof {
-    const { agreement, digest, contradicted, tied } = this;
-    this.absorb(Uint8Array.of(shard, shard >>> 8, shard >>> 16));
+  result(disproof: string | undefined): ShardProof {
+    const { agreement, contradicted, shard, tied } = this;
     const counts: Record<string, number> = { tied };
     for (const [engine, { name }] of this.trial.engines.entries()) {
       if (this.compiled[engine]! > 0) counts[`compiled:${name}`] = this.compiled[engine]!;
@@ -104,7 +107,7 @@ export class Partition {
       shard,
       cases: this.filters,
       accesses: this.complete * 2 * INDICES + agreement.accesses,
-      digest: [...digest].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join(''),
+      digest: this.digest.text(),
       counts,
       known: agreement.known,
       disproof: disproof ?? null,
@@ -152,7 +155,7 @@ export class Partition {
         return disproof;
       }
       this.tied += verdicts.length;
-      if (digested) this.absorb(verdicts);
+      if (digested) for (let i = 0; i < verdicts.length; i++) this.digest.add(verdicts[i]!);
     }
     return undefined;
   }
@@ -164,16 +167,6 @@ export class Partition {
     if (direct.size > 0 && direct.has(index * 2 + type)) return Verdict.ALLOW;
     if (runs[type].decision(index) === 0) return compiled.verdicts[0];
     return compiled.verdicts[1 + this.base.outcome(index, type)]!;
-  }
-
-  private absorb(verdicts: Uint8Array): void {
-    let [a, b] = [this.digest[0]!, this.digest[1]!];
-    for (let i = 0; i < verdicts.length; i++) {
-      a = Math.imul(a ^ verdicts[i]!, 0x0100_0193);
-      b = Math.imul(b ^ a ^ (a >>> 15), 0x85eb_ca6b);
-    }
-    this.digest[0] = a;
-    this.digest[1] = b;
   }
 }
 

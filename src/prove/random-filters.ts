@@ -32,7 +32,7 @@ export function randomShards({ filters }: RandomPlan): number {
 export const proveRandomFilters: ShardProver<RandomPlan> = (plan, shard, engines, beat): ShardProof => {
   const trial = new Trial(plan, engines);
   const source = new FilterSource(plan.seed, trial.config.profile);
-  const partition = new Partition(trial, plan.apic, beat);
+  const partition = new Partition(trial, plan.apic, shard, beat);
   const end = Math.min(plan.filters, (shard + 1) * SHARD_FILTERS);
   let disproof: string | undefined;
   for (let number = shard * SHARD_FILTERS; number < end && disproof === undefined; number++) {
@@ -44,7 +44,7 @@ export const proveRandomFilters: ShardProver<RandomPlan> = (plan, shard, engines
     const complete = trial.vms.every((vm) => vm.compiled?.() !== undefined);
     disproof = partition.check(complete ? somePoints(filter, number) : everyPoint(filter, partition.base));
   }
-  return partition.result(shard, disproof);
+  return partition.result(disproof);
 };
 
 const U64_LIMIT = 1n << 64n;

@@ -2,8 +2,12 @@
 import type { Database, Row } from './driver.ts';
 import { StoreError } from './store-error.ts';
 
+/** Stands for the seed of a campaign that holds what a proof found. */
+export const PROOF_SEED = 'proof';
+
 export interface CampaignRow {
   readonly id: number;
+  /** u64 in decimal, or PROOF_SEED. */
   readonly seed: string;
   readonly profile: string;
   readonly engines: readonly string[];

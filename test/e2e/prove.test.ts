@@ -51,6 +51,8 @@ describe('prove', () => {
     const replay = msrdiff('replay', disproof.divergence, '--database', file('wrong.db'));
     expect(replay.stdout).toMatch(/diverges: verdict, inclusive, event 1, access 0: RDMSR 0x1/);
     expect(replay.code).toBe(1);
+    const shown = msrdiff('show', disproof.divergence, '--database', file('wrong.db'));
+    expect(shown.stdout).toMatch(/^first in +campaign 1, a proof$/m);
     const check = msrdiff('prove', '--check', file('wrong.json'));
     expect(check.stdout).toMatch(/wrong: it says "disproven"/);
     expect(check.code).toBe(1);
@@ -202,6 +204,9 @@ describe('prove --lemmas', () => {
     const run = msrdiff('prove', '--lemmas', '--certificate', path, '--json');
     const { proven, lemmas } = lastJson(run) as { proven: number; lemmas: object[] };
     expect(lemmas.length).toBeGreaterThan(40);
+    const words = readFileSync(file('lemmas.txt'), 'utf8');
+    expect(words).toMatch(/^msrdiff lemmas: proven\n\n- range-type, proven: /);
+    expect(words.match(/^- [a-z0-9-]+, proven: /gm)).toHaveLength(lemmas.length);
     expect(proven).toBe(lemmas.length);
     expect(run.code).toBe(0);
     const check = msrdiff('prove', '--check', path);

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
+import { helperSources } from './build-native.ts';
 import { type ElfKernel, parseElfKernel, type Segment } from './elf-kernel.ts';
-import { helperSources } from './helper.ts';
 import { runTool } from './tool.ts';
 
 const SECTOR = 512;

@@ -51,6 +51,23 @@ export function certify(results: readonly LemmaResult[], version: string): Lemma
   };
 }
 
+/** For people. */
+export function lemmaCertificateText({ outcome, engines, lemmas, versions, day }: LemmaCertificate): string {
+  const lines = [
+    `msrdiff lemmas: ${outcome}`,
+    '',
+    ...lemmas.map(({ id, title, result }) => `- ${id}, ${result}: ${title}`),
+    '',
+    'Not shown: what docs/lemmas.md says that they do not cover; that the code is what the formulas say is tested.',
+    '',
+    'Engines that they are about, by the SHA-256 of the modules that they are made of:',
+    ...engines.map(({ name, sha256 }) => `- ${name} ${sha256}`),
+    '',
+    `${day}; msrdiff ${versions.msrdiff}, Node ${versions.node}.`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
 /** What no longer holds, one line each, without asking the solver. */
 export function checkLemmas(certificate: LemmaCertificate): string[] {
   const { outcome, lemmas } = certificate;

@@ -217,3 +217,21 @@ export const coversTie =
       expect(denied(vm, index, type)).toBe(inside);
     });
   };
+
+/** A VM with an intercept bitmap. */
+interface BitmapProbe {
+  bitmap(level: 'l1'): Uint8Array | null;
+  isPassedThrough(index: number, type: number): boolean;
+  /** The bitmap that a write leaves of one full of a byte. */
+  written(old: number, index: number, type: number, intercept: boolean): Uint8Array;
+}
+
+/** Ties the form of "the hardware's bitmap has a bit for it". */
+export const windowTie = (probe: BitmapProbe, isInWindow: (index: BitVec) => Bool) => (): void => {
+  probe.bitmap('l1')!.fill(0);
+  forAll([anyU32, anyType], (index, type) => {
+    const expected = holds(isInWindow(u32(index)));
+    expect(probe.isPassedThrough(index, type)).toBe(expected);
+    expect(probe.written(0, index, type, true).some((byte) => byte !== 0)).toBe(expected);
+  });
+};

@@ -21,6 +21,7 @@ import {
   typeBit,
   u32,
   unsigned,
+  windowTie,
 } from '../tie.fixture.ts';
 import * as formulas from './svm.ts';
 
@@ -209,14 +210,7 @@ describe('formulas of svm', () => {
     byteOf: bits,
     bitInByte: bits,
     exempt: exemptTie(svm, formulas.exempt),
-    isInMap: () => {
-      probe.bitmap('l1').fill(0);
-      forAll([anyU32, anyType], (index, type) => {
-        const expected = holds(formulas.isInMap(u32(index)));
-        expect(probe.isPassedThrough(index, type)).toBe(expected);
-        expect(probe.written(0, index, type, true).some((byte) => byte !== 0)).toBe(expected);
-      });
-    },
+    isInMap: windowTie(probe, formulas.isInMap),
     bitNumberOf: writes,
     interceptByte: writes,
     interceptMask: writes,

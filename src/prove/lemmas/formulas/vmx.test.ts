@@ -20,6 +20,7 @@ import {
   typeBit,
   u32,
   unsigned,
+  windowTie,
 } from '../tie.fixture.ts';
 import * as formulas from './vmx.ts';
 
@@ -209,14 +210,7 @@ describe('formulas of vmx', () => {
     byteOf: bits,
     bitInByte: bits,
     exempt: exemptTie(vmx, formulas.exempt),
-    isInBitmap: () => {
-      probe.bitmap('l1').fill(0);
-      forAll([anyU32, anyType], (index, type) => {
-        const expected = holds(formulas.isInBitmap(u32(index)));
-        expect(probe.isPassedThrough(index, type)).toBe(expected);
-        expect(probe.written(0, index, type, true).some((byte) => byte !== 0)).toBe(expected);
-      });
-    },
+    isInBitmap: windowTie(probe, formulas.isInBitmap),
     wordOf: writes,
     interceptByte: writes,
     interceptMask: writes,
