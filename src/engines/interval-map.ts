@@ -5,7 +5,7 @@
  * bits are copied into bit pages of 4,096 MSRs. A lookup is one directory byte and one bit; an index whose page
  * no range touches uses page 0, which holds the default.
  */
-import { X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
+import { KVM_MSR_FILTER_MAX_BITMAP_SIZE, X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 
 const PAGE_BITS = 12;
 const PAGE_MSRS = 1 << PAGE_BITS;
@@ -36,8 +36,17 @@ export class IntervalMap {
   readonly directory = new Uint8Array(1 << (32 - PAGE_BITS));
   readonly pages = new Uint32Array(MAX_PAGES * PAGE_WORDS);
   intervals: OwnedInterval[] = [];
-  private pageCount = 1;
+  /** Pages in use. */
+  pageCount = 1;
   private readonly touched = new Uint32Array(MAX_PAGES);
+  /** 1: the page may have changed since `settle`. */
+  readonly stale = new Uint8Array(MAX_PAGES).fill(1);
+  /** Every page may have changed since `settle`, page 0 and the directory too. */
+  remade = true;
+  /** What is compiled, with copies of the bitmaps. */
+  private ranges: readonly IntervalSource[] = [];
+  private defaultAllow = true;
+  private readonly kept = new Uint8Array(16 * KVM_MSR_FILTER_MAX_BITMAP_SIZE);
   /** The bitmap being copied, as words, with one word of padding for the shifted read. */
   protected readonly source = new Uint32Array(0x600 / 4 + 2);
   private readonly sourceBytes = new Uint8Array(this.source.buffer);
@@ -51,11 +60,18 @@ export class IntervalMap {
     for (let page = 1; page < this.pageCount; page++) this.directory[this.touched[page]!] = 0;
     this.pageCount = 1;
     this.intervals = [];
+    this.ranges = [];
+    this.defaultAllow = defaultAllow;
+    this.remade = true;
     this.pages.fill(defaultAllow ? 0xffff_ffff : 0, 0, PAGE_WORDS);
   }
 
+  /** Makes again what changes; `exemptX2apic` is the same at every call. */
   compile(ranges: readonly IntervalSource[], defaultAllow: boolean, exemptX2apic: boolean): void {
-    this.clear(defaultAllow);
+    const changed = defaultAllow === this.defaultAllow ? this.changedRanges(ranges) : undefined;
+    if (changed) this.revert(changed);
+    else this.clear(defaultAllow);
+    this.intervals = [];
     for (let type = 0; type < 2; type++) {
       // Disjoint, ascending intervals that an earlier range already owns.
       let owned: OwnedInterval[] = [];
@@ -70,6 +86,18 @@ export class IntervalMap {
     }
     if (exemptX2apic && !defaultAllow) this.pageOf(X2APIC_FIRST >>> PAGE_BITS);
     if (exemptX2apic) this.exempt();
+    this.keep(ranges);
+  }
+
+  /** All changes have been seen. */
+  settle(): void {
+    this.stale.fill(0);
+    this.remade = false;
+  }
+
+  /** Block of 4,096 MSRs that a page other than page 0 is for. */
+  blockOf(page: number): number {
+    return this.touched[page]!;
   }
 
   allows(index: number, type: number): boolean {
@@ -99,14 +127,51 @@ export class IntervalMap {
       const pageEnd = (Math.floor(at / PAGE_MSRS) + 1) * PAGE_MSRS;
       const stop = Math.min(end, pageEnd);
       const firstWord = (this.pageOf(at >>> PAGE_BITS) << 8) | (type << 7);
-      this.copyBits(firstWord, at & (PAGE_MSRS - 1), stop - at, at - range.base);
+      if (this.remade || this.stale[firstWord >>> 8] === 1)
+        this.copyBits(firstWord, at & (PAGE_MSRS - 1), stop - at, at - range.base);
       at = stop;
     }
     return { start, end, type, slot: range.slot };
   }
 
+  /** What was there and what comes instead, of the ranges that differ; undefined if it is simpler to start afresh. */
+  private changedRanges(ranges: readonly IntervalSource[]): IntervalSource[] | undefined {
+    if (ranges.length !== this.ranges.length) return undefined;
+    const changed: IntervalSource[] = [];
+    for (const [i, range] of ranges.entries()) {
+      const old = this.ranges[i]!;
+      const same = old.slot === range.slot && old.flags === range.flags && old.base === range.base;
+      if (!same || old.nmsrs !== range.nmsrs || !sameBits(old, range)) changed.push(old, range);
+      if (changed.length > ranges.length) return undefined;
+    }
+    // Pages are given back only by starting afresh.
+    return this.pageCount + 4 * changed.length > MAX_PAGES ? undefined : changed;
+  }
+
+  /** Back to the default, in all pages that the ranges touch. */
+  private revert(ranges: readonly IntervalSource[]): void {
+    for (const { base, nmsrs } of ranges) {
+      for (let block = base >>> PAGE_BITS; block <= (base + nmsrs - 1) / PAGE_MSRS; block++) {
+        const page = this.directory[block];
+        // Past the top of the index space there is none.
+        if (!page) continue;
+        this.stale[page] = 1;
+        this.pages.copyWithin(page * PAGE_WORDS, 0, PAGE_WORDS);
+      }
+    }
+  }
+
+  private keep(ranges: readonly IntervalSource[]): void {
+    const bytes = KVM_MSR_FILTER_MAX_BITMAP_SIZE;
+    this.ranges = ranges.map((range, i) => {
+      const bitmap = this.kept.subarray(i * bytes, i * bytes + bitmapBytes(range));
+      bitmap.set(range.bitmap.subarray(0, bitmap.length));
+      return { ...range, bitmap };
+    });
+  }
+
   private loadSource(range: IntervalSource): void {
-    const bytes = Math.ceil(range.nmsrs / 64) * 8;
+    const bytes = bitmapBytes(range);
     this.sourceBytes.set(range.bitmap.length === bytes ? range.bitmap : range.bitmap.subarray(0, bytes));
   }
 
@@ -115,6 +180,12 @@ export class IntervalMap {
     const { pages, source } = this;
     let done = 0;
     while (done < count) {
+      if (((to + done) & 31) === 0 && count - done >= 32) {
+        const words = (count - done) >>> 5;
+        this.copyWords(firstWord + ((to + done) >>> 5), words, from + done);
+        done += words * 32;
+        continue;
+      }
       const bit = (to + done) & 31;
       const taken = Math.min(32 - bit, count - done);
       const sourceBit = from + done;
@@ -128,12 +199,25 @@ export class IntervalMap {
     }
   }
 
+  /** Copies whole words, from bit `from` of the source on. */
+  private copyWords(to: number, words: number, from: number): void {
+    const { pages, source } = this;
+    const first = from >>> 5;
+    const shift = from & 31;
+    if (shift === 0) pages.set(source.subarray(first, first + words), to);
+    else {
+      for (let i = 0; i < words; i++)
+        pages[to + i] = (source[first + i]! >>> shift) | (source[first + i + 1]! << (32 - shift));
+    }
+  }
+
   protected pageOf(block: number): number {
     const existing = this.directory[block]!;
     if (existing !== 0) return existing;
     const page = this.pageCount++;
     this.directory[block] = page;
     this.touched[page] = block;
+    this.stale[page] = 1;
     this.pages.copyWithin(page * PAGE_WORDS, 0, PAGE_WORDS);
     return page;
   }
@@ -146,4 +230,13 @@ export class IntervalMap {
       this.pages.fill(0xffff_ffff, half + (X2APIC_FIRST >>> 5), half + (X2APIC_LAST >>> 5) + 1);
     }
   }
+}
+
+function bitmapBytes({ nmsrs }: IntervalSource): number {
+  return Math.ceil(nmsrs / 64) * 8;
+}
+
+/** Of two ranges of the same size, the first with no more of the bitmap than counts. */
+function sameBits({ bitmap }: IntervalSource, other: IntervalSource): boolean {
+  return Buffer.compare(bitmap, other.bitmap.subarray(0, bitmap.length)) === 0;
 }
