@@ -25,8 +25,12 @@ import {
 import { type AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
 import type { CompiledFilter, SegmentsForm } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
+import { SvmPages } from './svm-pages.ts';
 
 const MSRPM_BYTES = 8192;
+const X2APIC_MSRS = [0x800, 0x8ff] as const;
+/** From so many accesses on, pages are worked out for a batch. */
+const MANY = 128;
 const BYTES_PER_WINDOW = 2048;
 const MAX_SLOTS = 16;
 const NO_OWNER = MAX_SLOTS;
@@ -153,6 +157,10 @@ export class SvmVm implements EngineVm {
   /** What an intercepted access ends in: [denied, handled, unknown, invalid]. */
   protected readonly endings = new Uint8Array(4);
   protected pendingExit = false;
+  /** Undefined before the first long batch, or if there can be none. */
+  private pages: SvmPages | undefined;
+  private pagesTried = false;
+  private pagesOutdated = true;
 
   constructor(config: VmConfig) {
     this.config = config;
@@ -162,6 +170,7 @@ export class SvmVm implements EngineVm {
 
   reset(): void {
     this.filter.disable();
+    this.pagesOutdated = true;
     this.mask = 0;
     this.apic = ApicMode.NONE;
     this.ignoreMsrs = false;
@@ -180,6 +189,7 @@ export class SvmVm implements EngineVm {
     const firstBad = slots.findIndex((range) => this.rangeError(range) !== 0);
     const error = firstBad < 0 ? 0 : this.rangeError(slots[firstBad]!);
     if (error !== 0 && profile.replacement === 'swap') return error;
+    this.pagesOutdated = true;
     this.filter.install(error === 0 ? slots : slots.slice(0, firstBad), denies ? 0 : 1);
     this.filterChanged();
     return error;
@@ -201,6 +211,7 @@ export class SvmVm implements EngineVm {
   setApicMode(mode: ApicMode): void {
     // Without x2AVIC nothing in the map depends on the mode; KVM recalculates nothing here.
     this.apic = mode;
+    this.pagesOutdated = true;
   }
 
   setCandidates(changes: readonly MsrPassthrough[]): void {
@@ -222,9 +233,14 @@ export class SvmVm implements EngineVm {
       this.accessUnfiltered(batch, verdicts, routes);
       return;
     }
+    const { length } = indices;
+    if (length >= MANY && this.isPlain() && this.updatePages()) {
+      this.pages!.judge(batch, msrpm, this.endings, verdicts, routes);
+      this.pendingExit = verdicts[length - 1]! >= Verdict.EXIT_FILTER;
+      return;
+    }
     const direct = batch.form !== 'emulator';
     const fastpath = direct && this.config.profile.tscDeadlineFastpath.svm;
-    const length = indices.length;
     for (let i = 0; i < length; i++) {
       const index = indices[i]!;
       const type = types[i]!;
@@ -243,11 +259,28 @@ export class SvmVm implements EngineVm {
     if (length > 0) this.pendingExit = verdicts[length - 1]! >= Verdict.EXIT_FILTER;
   }
 
+  /** Whether what the pages say is what `intercepted` and `permitted` would: a subclass may have replaced them. */
+  private isPlain(): boolean {
+    return this.intercepted === SvmVm.prototype.intercepted && this.permitted === SvmVm.prototype.permitted;
+  }
+
+  /** False if there are no pages. */
+  private updatePages(): boolean {
+    if (!this.pagesTried) this.pages = SvmPages.of(this.config.base);
+    this.pagesTried = true;
+    if (this.pagesOutdated) {
+      const { x2apicExempt, tscDeadlineFastpath } = this.config.profile;
+      this.pages?.update(this.filter.form(x2apicExempt ? X2APIC_MSRS : undefined), this.apic, tscDeadlineFastpath.svm);
+    }
+    this.pagesOutdated = false;
+    return this.pages !== undefined;
+  }
+
   compiled(): CompiledFilter {
     const { x2apicExempt, tscDeadlineFastpath } = this.config.profile;
     const [denied, handled, unknown, invalid] = this.endings;
     return {
-      filter: this.filter.form(x2apicExempt ? [0x800, 0x8ff] : undefined),
+      filter: this.filter.form(x2apicExempt ? X2APIC_MSRS : undefined),
       verdicts: [denied!, handled!, unknown!, invalid!],
       bitmap: { vendor: 'svm', bytes: this.msrpm },
       fastpath: tscDeadlineFastpath.svm ? [{ index: MSR_IA32_TSC_DEADLINE, type: 1 }] : [],

@@ -21,8 +21,11 @@ import {
 import { type AccessType, Completion, NestedEntry, Route, Verdict } from '../model/verdict.ts';
 import type { CompiledFilter, SlotsForm } from './compiled-filter.ts';
 import type { Engine, EngineVm, Explanation, VmConfig } from './contract.ts';
+import { VmxPages } from './vmx-pages.ts';
 
 const PAGE_BYTES = 4096;
+/** Accesses from which on it pays to paint pages (vmx-pages.ts). */
+const LONG_BATCH = 128;
 const MSRS_PER_WINDOW = 0x2000;
 /** index >>> 13 of the high window 0xc0000000-0xc0001fff. */
 const HIGH_WINDOW = 0x60000;
@@ -130,6 +133,10 @@ export class VmxVm implements EngineVm {
   protected exitPending = false;
   /** vmx->nested.force_msr_bitmap_recalc: L0's page has changed since the last merge. */
   protected forceNestedRecalc = true;
+  /** Made when first needed; null: cannot be. */
+  private pages: VmxPages | undefined | null;
+  /** The filter or the APIC mode has changed since the pages were painted. */
+  private repaint = true;
 
   constructor(config: VmConfig) {
     this.config = config;
@@ -140,6 +147,7 @@ export class VmxVm implements EngineVm {
 
   reset(): void {
     this.filter.clear();
+    this.repaint = true;
     this.mask = 0;
     this.apic = ApicMode.NONE;
     this.ignoreMsrs = false;
@@ -157,6 +165,7 @@ export class VmxVm implements EngineVm {
     const count = filter.ranges.reduce((n, range) => (range.nmsrs === 0 ? n : n + 1), 0);
     if (count === 0 && deny === 1 && profile.emptyDenyRejected) return -22;
 
+    this.repaint = true;
     if (profile.replacement === 'in-place') this.filter.clear();
     else {
       for (const range of filter.ranges) {
@@ -192,6 +201,7 @@ export class VmxVm implements EngineVm {
 
   setApicMode(mode: ApicMode): void {
     this.apic = mode;
+    this.repaint = true;
     this.updateX2apic();
   }
 
@@ -213,8 +223,15 @@ export class VmxVm implements EngineVm {
       this.accessUnfiltered(batch, verdicts, routes);
       return;
     }
-    const direct = form !== 'emulator';
     const length = indices.length;
+    const pages = length >= LONG_BATCH && this.unmodified() ? this.paintedPages() : null;
+    if (pages) {
+      const [denied, , , , handled, unknown, invalid] = this.outcomes;
+      pages.judge(batch, this.page, [denied!, handled!, unknown!, invalid!], verdicts, routes);
+      this.exitPending = verdicts[length - 1]! > Verdict.GP;
+      return;
+    }
+    const direct = form !== 'emulator';
     for (let i = 0; i < length; i++) {
       const index = indices[i]!;
       const type = types[i]!;
@@ -235,6 +252,23 @@ export class VmxVm implements EngineVm {
       verdicts[i] = this.emulate(index, type);
     }
     if (length > 0) this.exitPending = verdicts[length - 1]! > Verdict.GP;
+  }
+
+  /** No step of a single access is replaced in a subclass: the painted pages say what they would say. */
+  private unmodified(): boolean {
+    const { filterAllows, emulate } = VmxVm.prototype;
+    return this.filterAllows === filterAllows && this.emulate === emulate;
+  }
+
+  private paintedPages(): VmxPages | null {
+    if (this.pages === undefined) {
+      const { base, profile } = this.config;
+      const { x2apicExempt, tscDeadlineFastpath } = profile;
+      this.pages = VmxPages.of(base, this.filter, { x2apicExempt, fastpath: tscDeadlineFastpath.vmx }) ?? null;
+    }
+    if (this.repaint) this.pages?.update(this.apic);
+    this.repaint = false;
+    return this.pages;
   }
 
   compiled(): CompiledFilter {

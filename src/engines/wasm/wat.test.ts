@@ -5,7 +5,7 @@ import initWabt from 'wabt';
 
 const wabt = await initWabt();
 
-test.each(['interval'])('%s.ts is %s.wat, assembled', async (name) => {
+test.each(['interval', 'svm', 'vmx'])('%s.ts is %s.wat, assembled', async (name) => {
   const path = new URL(`${name}.wat`, import.meta.url);
   const text = wabt.parseWat(path.pathname, readFileSync(path, 'utf8'), { simd: true });
   text.resolveNames();
