@@ -3,6 +3,7 @@
  * Made from an IntervalMap page by page: worth its cost where many accesses follow.
  */
 import type { BaseTable } from '../model/base.ts';
+import { X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 import type { AccessBatch } from '../model/scenario.ts';
 import type { IntervalMap } from './interval-map.ts';
 import { compileModule, instantiate } from './wasm/instantiate.ts';
@@ -66,7 +67,7 @@ export class FusedPages {
     this.basePage(0).fill(UNKNOWN);
     for (const [i, block] of fixed.entries()) {
       this.directory[block] = 1 + i;
-      this.fillBase(i);
+      this.fillBase(i, 0, BLOCK_MSRS);
     }
   }
 
@@ -91,8 +92,8 @@ export class FusedPages {
     const moved = apicShift !== this.apicShift;
     if (moved) {
       this.apicShift = apicShift;
-      // The x2APIC MSRs are in block 0, and nothing else depends on the mode.
-      this.fillBase(fixed.indexOf(0));
+      // Nothing else depends on the mode.
+      this.fillBase(fixed.indexOf(0), X2APIC_FIRST, X2APIC_LAST + 1);
     }
     if (map.remade) {
       for (const block of this.filtered) directory[block] = 0;
@@ -134,14 +135,14 @@ export class FusedPages {
     return new Uint32Array(this.functions.memory.buffer, BASE_PAGES + page * PAGE_BYTES, PAGE_BYTES / 4);
   }
 
-  /** Base page of fixed block `i`. */
-  private fillBase(i: number): void {
+  /** Base page of fixed block `i`, from one offset up to another, both multiples of 8. */
+  private fillBase(i: number, from: number, to: number): void {
     const { leaves, directory } = this.base;
     const page = this.basePage(1 + i);
     const first = this.fixed[i]! << BLOCK_BITS;
     const leaf = (directory[first >>> 16]! << 16) | (first & 0xffff);
-    page.fill(0);
-    for (let at = 0; at < BLOCK_MSRS; at++) {
+    page.fill(0, from >>> 3, to >>> 3);
+    for (let at = from; at < to; at++) {
       // Outcome n, in 2 bits, becomes n + 1: outcomes are at most 2, so nothing is carried.
       const numbers = ((leaves[leaf + at]! >>> this.apicShift) & 0xf) + 5;
       for (let bit = 0; bit < 4; bit++) page[at >>> 3]! |= ((numbers >>> bit) & 1) << (bit * 8 + (at & 7));

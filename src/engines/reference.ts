@@ -52,8 +52,6 @@ class ActiveRanges {
   }
 }
 
-/** The steps of a decision. Where one of them is replaced, they are called for every access. */
-const STEPS = ['judge', 'allows', 'exempt', 'decidingRange', 'bitOf', 'knownTo', 'deflect'] as const;
 /** Accesses from which on it pays to look up once what is the same for all of them. */
 const LONG_BATCH = 512;
 const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
@@ -212,16 +210,27 @@ export class ReferenceVm implements EngineVm {
     return this.deflect(KVM_MSR_EXIT_REASON_INVAL, Verdict.EXIT_INVAL);
   }
 
-  /** No step is replaced, in a subclass or in this VM: `judgeBatch` says what they would say. */
+  /**
+   * No step of a decision is replaced, in a subclass or in this VM: `judgeBatch` says what they would say. Where one is,
+   * they are called for every access.
+   */
   private unmodified(): boolean {
-    return STEPS.every((step) => this[step] === ReferenceVm.prototype[step]);
+    const { judge, allows, exempt, decidingRange, bitOf, knownTo, deflect } = ReferenceVm.prototype;
+    const decided = this.judge === judge && this.allows === allows && this.exempt === exempt;
+    const found = this.decidingRange === decidingRange && this.bitOf === bitOf;
+    return decided && found && this.knownTo === knownTo && this.deflect === deflect;
   }
 
   /** As `judge` for each access, with what is the same for all of them looked up once. */
   private judgeAll(batch: AccessBatch, verdicts: Uint8Array): void {
+    const { count, start, end, flags, bitmap } = this.ranges;
     judgeBatch(batch, verdicts, {
-      ...this.ranges,
-      defaultAllow: this.ranges.count === 0 || this.defaultAllow,
+      count,
+      start,
+      end,
+      flags,
+      bitmap,
+      defaultAllow: count === 0 || this.defaultAllow,
       exempt: this.config.profile.x2apicExempt ? X2APIC_WINDOW : undefined,
       base: this.config.base,
       apic: this.apic,

@@ -67,7 +67,7 @@ export class SvmPages {
     this.bytes.fill(UNKNOWN, AT.base, AT.base + BLOCK);
     standing.forEach((block, i) => {
       this.bytes[block] = i + 1;
-      this.learn(i);
+      this.learn(i, [0, BLOCK]);
     });
   }
 
@@ -86,7 +86,8 @@ export class SvmPages {
   update(filter: SegmentsForm, mode: ApicMode, fastpath: boolean): void {
     if (mode !== this.mode) {
       this.mode = mode;
-      this.learn(this.standing.indexOf(0));
+      // The mode matters to no other MSRs.
+      this.learn(this.standing.indexOf(0), [0x800, 0x900]);
     }
     const { bytes, standing } = this;
     for (const block of this.added) bytes[block] = 0;
@@ -139,12 +140,12 @@ export class SvmPages {
     return AT.base + (page <= this.standing.length ? page : 0) * BLOCK;
   }
 
-  /** Fills the base page of a standing block. */
-  private learn(standing: number): void {
+  /** Fills the base page of a standing block, from one offset up to another. */
+  private learn(standing: number, [from, to]: readonly [number, number]): void {
     const first = this.standing[standing]! * BLOCK;
     const page = AT.base + (standing + 1) * BLOCK;
     const number = (index: number, type: AccessType) => this.base.outcome(index, type, this.mode) + 1;
-    for (let offset = 0; offset < BLOCK; offset++) {
+    for (let offset = from; offset < to; offset++) {
       const index = first + offset;
       this.bytes[page + offset] = (number(index, 0) << NUMBER_SHIFT) | (number(index, 1) << (NUMBER_SHIFT + 4));
     }

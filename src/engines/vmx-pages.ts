@@ -4,7 +4,7 @@
  * of the VMX MSR bitmap are put over it, as they are when a batch begins.
  */
 import type { BaseTable } from '../model/base.ts';
-import { MSR_IA32_TSC_DEADLINE } from '../model/filter.ts';
+import { MSR_IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { Route, Verdict } from '../model/verdict.ts';
 import type { VmxFilter } from './vmx.ts';
@@ -77,7 +77,7 @@ export class VmxPages {
       const page = this.fixed.size + 1;
       this.fixed.set(block, page);
       this.memory[block] = page;
-      this.describe(block);
+      this.describe(block, 0, PAGE);
     }
   }
 
@@ -92,8 +92,8 @@ export class VmxPages {
   update(apic: ApicMode): void {
     if (apic !== this.apic) {
       this.apic = apic;
-      // Only the x2APIC MSRs depend on the mode.
-      this.describe(0);
+      // Nothing else depends on the mode.
+      this.describe(0, X2APIC_FIRST, X2APIC_LAST + 1);
     }
     this.paintDefault();
     const { filter, memory } = this;
@@ -107,7 +107,7 @@ export class VmxPages {
     }
     const low = this.fixed.get(0)! * PAGE;
     const [from, to] = [BASE_PAGES + low, PAINTED_PAGES + low];
-    if (this.rules.x2apicExempt) memory.copyWithin(to + 0x800, from + 0x800, from + 0x900);
+    if (this.rules.x2apicExempt) memory.copyWithin(to + X2APIC_FIRST, from + X2APIC_FIRST, from + X2APIC_LAST + 1);
     if (this.rules.fastpath) memory[to + MSR_IA32_TSC_DEADLINE]! |= FASTPATH << 4;
     this.bitmap.fill(0xff);
   }
@@ -160,10 +160,10 @@ export class VmxPages {
     this.bitmap.set(bitmap);
   }
 
-  /** Fills a base page from the base table. */
-  private describe(block: number): void {
+  /** Fills a base page, from one offset up to another, from the base table. */
+  private describe(block: number, first: number, end: number): void {
     const page = BASE_PAGES + this.fixed.get(block)! * PAGE;
-    for (let offset = 0; offset < PAGE; offset++) {
+    for (let offset = first; offset < end; offset++) {
       const index = block * PAGE + offset;
       const read = this.base.outcome(index, 0, this.apic) + 1;
       const write = this.base.outcome(index, 1, this.apic) + 1;

@@ -165,21 +165,9 @@ function observeAccesses(
   abstains: Abstains,
   astray: readonly number[],
 ): void {
-  const base = traces[0]!;
-  const end = first + indices.length;
-  const same = (trace: Trace): boolean =>
-    trace.comparableAccesses >= end &&
-    Buffer.compare(trace.verdicts.subarray(first, end), base.verdicts.subarray(first, end)) === 0;
-  if (traces.every(same)) return;
   const vector = new Array<number>(traces.length);
-  for (let access = 0; access < indices.length; access++) {
-    const at = first + access;
-    let differs = at >= base.comparableAccesses;
-    for (let i = 1; i < traces.length && !differs; i++) {
-      const trace = traces[i]!;
-      differs = at < trace.comparableAccesses && trace.verdicts[at] !== base.verdicts[at];
-    }
-    if (!differs) continue;
+  forDifferences(traces, first, first + indices.length, (at) => {
+    const access = at - first;
     for (const [i, trace] of traces.entries()) {
       vector[i] = at < trace.comparableAccesses ? trace.verdicts[at]! : NOT_APPLICABLE;
     }
@@ -191,7 +179,32 @@ function observeAccesses(
       const found = { subject, event, access, index, type, expected, got };
       report({ kind: 'verdict', ...found, vector: [...vector], message: '' });
     });
-  }
+  });
+}
+
+/** Accesses that are looked at one by one. */
+const FEW = 16;
+
+/**
+ * Calls `visit` with each access from `from` up to `to` at which the traces may differ, in order. What all can be
+ * compared on is halved until it is equal: one known divergence must not make a campaign look at every access.
+ */
+function forDifferences(traces: readonly Trace[], from: number, to: number, visit: (at: number) => void): void {
+  const base = traces[0]!.verdicts;
+  const everyone = Math.min(to, ...traces.map((trace) => trace.comparableAccesses));
+  const buffers = traces.map(({ verdicts }) => Buffer.from(verdicts.buffer, verdicts.byteOffset, verdicts.length));
+  const search = (start: number, end: number): void => {
+    if (buffers.every((other) => buffers[0]!.compare(other, start, end, start, end) === 0)) return;
+    if (end - start > FEW) {
+      const middle = (start + end) >>> 1;
+      search(start, middle);
+      search(middle, end);
+      return;
+    }
+    for (let at = start; at < end; at++) if (traces.some(({ verdicts }) => verdicts[at] !== base[at])) visit(at);
+  };
+  if (from < everyone) search(from, everyone);
+  for (let at = Math.max(from, everyone); at < to; at++) visit(at);
 }
 
 /**
