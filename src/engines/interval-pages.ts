@@ -139,8 +139,7 @@ export class FusedPages {
   private fillBase(i: number, from: number, to: number): void {
     const { leaves, directory } = this.base;
     const page = this.basePage(1 + i);
-    const first = this.fixed[i]! << BLOCK_BITS;
-    const leaf = (directory[first >>> 16]! << 16) | (first & 0xffff);
+    const leaf = directory[this.fixed[i]!]! << BLOCK_BITS;
     page.fill(0, from >>> 3, to >>> 3);
     for (let at = from; at < to; at++) {
       // Outcome n, in 2 bits, becomes n + 1: outcomes are at most 2, so nothing is carried.

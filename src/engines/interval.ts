@@ -38,7 +38,7 @@ function judge(
     const index = indices[i]!;
     const type = types[i]!;
     const word = pages[(directory[index >>> 12]! << 8) | (type << 7) | ((index >>> 5) & 127)]!;
-    const base = leaves[(baseDirectory[index >>> 16]! << 16) | (index & 0xffff)]!;
+    const base = leaves[(baseDirectory[index >>> 12]! << 12) | (index & 0xfff)]!;
     const outcome = (base >>> (apicShift + (type << 1))) & 3;
     verdicts[i] = verdictOf[(((word >>> (index & 31)) & 1) << 2) | outcome]!;
   }
@@ -161,7 +161,7 @@ export class IntervalVm implements EngineVm {
 
   explain(index: number, type: AccessType): Explanation {
     const { directory, leaves } = this.config.base;
-    const base = leaves[(directory[index >>> 16]! << 16) | (index & 0xffff)]!;
+    const base = leaves[(directory[index >>> 12]! << 12) | (index & 0xfff)]!;
     const allowed = this.map.allows(index, type);
     const verdict = this.verdictOf[(allowed ? 4 : 0) | ((base >>> (this.apicShift + type * 2)) & 3)] as Verdict;
     const owner = this.map.intervals.find((i) => i.type === type && index >= i.start && index < i.end);
@@ -181,7 +181,7 @@ export class IntervalVm implements EngineVm {
     const { directory, leaves } = this.config.base;
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i]!;
-      const base = leaves[(directory[index >>> 16]! << 16) | (index & 0xffff)]!;
+      const base = leaves[(directory[index >>> 12]! << 12) | (index & 0xfff)]!;
       const outcome = (base >>> (this.apicShift + types[i]! * 2)) & 3;
       const done = form === 'implicit' || outcome === 0 || (outcome === 1 && this.ignoreMsrs);
       verdicts[i] = done ? Verdict.ALLOW : Verdict.GP;

@@ -126,7 +126,7 @@ function allow(
       const bit = index - EDGES[2 * decision]!;
       if (((bitmap[decision]![bit >>> 3]! >>> (bit & 7)) & 1) === 0) continue;
     }
-    const byte = leaves[(directory[index >>> 16]! << 16) | (index & 0xffff)]!;
+    const byte = leaves[(directory[index >>> 12]! << 12) | (index & 0xfff)]!;
     VERDICT[i] = byOutcome[(byte >>> (apicShift + TYPE[i]! * 2)) & 3]!;
   }
 }

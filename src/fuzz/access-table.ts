@@ -1,13 +1,13 @@
 /**
- * Access streams. The interesting indices of the filters in force go into a table of 256 entries; an access is one
- * table entry, a direction, and an offset inside the entry's spread, all from one random word.
+ * Access streams. Interesting indices of the filters in force go into a table of up to 256 entries; a run of accesses
+ * is one table entry, a direction, and an offset inside the entry's spread, all from one random word.
  */
 import type { Candidate } from '../model/catalogue.ts';
 import type { MsrFilter } from '../model/filter.ts';
 import type { Choices } from './random.ts';
 import { LANDMARKS, type Policy } from './space.ts';
 
-const ENTRIES = 256;
+const MAX_ENTRIES = 256;
 
 /** Neighbouring indices of one run. */
 const RUN = 8;
@@ -15,14 +15,28 @@ const RUN = 8;
 const ENTRIES_PER_DRAW = 4;
 
 export class AccessTable {
-  private readonly start = new Uint32Array(ENTRIES);
+  private readonly start = new Uint32Array(MAX_ENTRIES);
   /** Offset mask, 2^n - 1. */
-  private readonly spread = new Uint32Array(ENTRIES);
+  private readonly spread = new Uint32Array(MAX_ENTRIES);
+  /** Entries in use less one; their number is a power of two. */
+  private mask = 0;
 
-  /** Aims at the ranges of `filters` (newest last), at landmarks, candidates and anywhere, as the policy says. */
-  build(choices: Choices, policy: Policy, filters: readonly MsrFilter[], candidates: readonly Candidate[]): void {
+  /**
+   * Aims at the ranges of `filters` (newest last), at landmarks, candidates and anywhere, as the policy says. There are
+   * no more entries than `accesses` make runs.
+   */
+  build(
+    choices: Choices,
+    policy: Policy,
+    filters: readonly MsrFilter[],
+    candidates: readonly Candidate[],
+    accesses: number,
+  ): void {
+    const runs = Math.ceil(accesses / (2 * RUN));
+    const entries = Math.min(MAX_ENTRIES, Math.max(ENTRIES_PER_DRAW, 2 ** Math.ceil(Math.log2(runs))));
+    this.mask = entries - 1;
     const ranges = filters.flatMap((filter) => filter.ranges);
-    for (let entry = 0; entry < ENTRIES; entry += ENTRIES_PER_DRAW) {
+    for (let entry = 0; entry < entries; entry += ENTRIES_PER_DRAW) {
       const target = policy.draw(choices, 'target');
       for (let i = entry; i < entry + ENTRIES_PER_DRAW; i++) {
         const range = ranges.length > 0 ? ranges[choices.below(ranges.length)] : undefined;
@@ -42,11 +56,11 @@ export class AccessTable {
    * engines are not slowed down by a branch that no predictor can guess at every single access.
    */
   fill(choices: Choices, indices: Uint32Array, types: Uint8Array): void {
-    const { start, spread } = this;
+    const { start, spread, mask } = this;
     const length = indices.length;
     for (let i = 0; i < length; i += RUN * 2) {
       const word = choices.u32();
-      const entry = word & (ENTRIES - 1);
+      const entry = word & mask;
       const step = ((word >>> 9) & 1) === 0 ? 1 : -1;
       const type = (word >>> 8) & 1;
       let index = start[entry]! + ((word >>> 10) & spread[entry]!) + (step === 1 ? 0 : RUN - 1);

@@ -23,7 +23,7 @@ const DENY_ALL: MsrFilter = { flags: 1, ranges: [{ flags: 3, nmsrs: 1, base: 0, 
 const SHORT_BATCH = 16;
 
 /** Accesses of a case of a campaign. */
-export const ACCESSES_PER_CASE = 8192;
+export const ACCESSES_PER_CASE = 16_384;
 
 /** Instructions that reach an MSR without RDMSR / WRMSR: RDTSC, RDPID, RDTSCP, WRGSBASE, SWAPGS. */
 const IMPLICIT: readonly (readonly [number, AccessType])[] = [
@@ -198,7 +198,7 @@ export class CaseGenerator {
         types[i] = type;
       }
     } else {
-      this.table.build(choices, policy, filters, candidates);
+      this.table.build(choices, policy, filters, candidates, length);
       this.table.fill(choices, indices, types);
       // What is remembered across events shows when the first access repeats the last one before.
       const before = this.used - length - 1;

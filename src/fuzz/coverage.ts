@@ -149,6 +149,8 @@ export interface CoverageSnapshot {
 export class Coverage {
   readonly features: Float64Array = new Float64Array(FEATURE_COUNT);
   readonly pairs: Uint8Array;
+  /** Where the pairs of the features that are being marked begin. */
+  private readonly rows = new Uint32Array(ACCESS_FIRST.length);
   /** Features and pairs seen for the first time since the last `takeNovelty`. */
   private novelty = 0;
 
@@ -201,14 +203,15 @@ export class Coverage {
   }
 
   private mark(first: readonly number[], values: Uint8Array): void {
+    const { features, pairs, rows } = this;
     for (let i = 0; i < first.length; i++) {
       const feature = first[i]! + values[i]!;
-      if (this.features[feature]!++ === 0) this.novelty++;
+      if (features[feature]!++ === 0) this.novelty++;
+      rows[i] = feature * FEATURE_COUNT;
       for (let j = 0; j < i; j++) {
-        const bit = (first[j]! + values[j]!) * FEATURE_COUNT + feature;
-        const mask = 1 << (bit & 7);
-        if ((this.pairs[bit >>> 3]! & mask) === 0) {
-          this.pairs[bit >>> 3]! |= mask;
+        const bit = rows[j]! + feature;
+        if (((pairs[bit >>> 3]! >>> (bit & 7)) & 1) === 0) {
+          pairs[bit >>> 3]! |= 1 << (bit & 7);
           this.novelty++;
         }
       }

@@ -168,7 +168,9 @@ export class ShardRunner {
         const turn = Math.floor(number / METAMORPHIC_EVERY);
         const relation = RELATIONS[turn % RELATIONS.length]!;
         const subject = Math.floor(turn / RELATIONS.length) % engines.length;
+        const from = process.hrtime.bigint();
         evaluator.relate(scenario, relation, subject, (seen) => this.noteRelation(seen, scenario, relation, note));
+        engineTime += process.hrtime.bigint() - from;
       }
       for (const engine of engines) {
         if (engine.takeIncidents)

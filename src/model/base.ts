@@ -18,7 +18,8 @@ export interface BaseRow {
   readonly write: BaseOutcome;
 }
 
-const LEAF_BITS = 16;
+/** Small leaves: the few that matter fit into a processor's first cache. */
+const LEAF_BITS = 12;
 const LEAF_SIZE = 1 << LEAF_BITS;
 const UNKNOWN_BYTE = 0x55;
 
@@ -28,8 +29,8 @@ const UNKNOWN_BYTE = 0x55;
  * unlisted is invalid too (kvm_x2apic_msr_read / _write return 1).
  */
 export class BaseTable {
-  /** Leaf number by index >>> 16; leaf 0 is "all unknown". */
-  readonly directory = new Uint8Array(1 << (32 - LEAF_BITS));
+  /** Leaf number by index >>> LEAF_BITS; leaf 0 is "all unknown". */
+  readonly directory = new Uint16Array(1 << (32 - LEAF_BITS));
   /** One byte per MSR: bits 0-1 read, 2-3 write; bits 4-7 the same in x2APIC mode. */
   leaves = new Uint8Array(LEAF_SIZE).fill(UNKNOWN_BYTE);
 
@@ -68,7 +69,7 @@ export class BaseTable {
     const slot = index >>> LEAF_BITS;
     if (this.directory[slot] === 0) {
       const leaf = this.leaves.length / LEAF_SIZE;
-      if (leaf > 255) throw new RangeError('a base table spans at most 255 blocks of 65,536 MSRs');
+      if (leaf > 0xffff) throw new RangeError('a base table spans at most 65,535 blocks of 4,096 MSRs');
       const grown = new Uint8Array(this.leaves.length + LEAF_SIZE).fill(UNKNOWN_BYTE, this.leaves.length);
       grown.set(this.leaves);
       this.leaves = grown;
