@@ -49,6 +49,11 @@ export class IntervalMap {
   private readonly kept = new Uint8Array(16 * KVM_MSR_FILTER_MAX_BITMAP_SIZE);
   /** The bitmap being copied, as words, with one word of padding for the shifted read. */
   protected readonly source = new Uint32Array(0x600 / 4 + 2);
+  /** The source from bit `shift` on, as words; 0: not made. */
+  private readonly shifted = new Uint32Array(0x600 / 4 + 1);
+  private shift = 0;
+  /** Words of the source. */
+  private words = 0;
   private readonly sourceBytes = new Uint8Array(this.source.buffer);
 
   constructor() {
@@ -72,18 +77,18 @@ export class IntervalMap {
     if (changed) this.revert(changed);
     else this.clear(defaultAllow);
     this.intervals = [];
-    for (let type = 0; type < 2; type++) {
-      // Disjoint, ascending intervals that an earlier range already owns.
-      let owned: OwnedInterval[] = [];
-      for (const range of ranges) {
-        const end = range.base + range.nmsrs;
-        // The kernel's u32 end wraps to something <= base: such a range matches nothing.
-        if (end > 0xffff_ffff || (range.flags & (1 << type)) === 0) continue;
-        this.loadSource(range);
-        owned = this.claim(owned, range, end, type);
+    // By type: disjoint, ascending intervals that an earlier range already owns.
+    const owned: [OwnedInterval[], OwnedInterval[]] = [[], []];
+    for (const range of ranges) {
+      const end = range.base + range.nmsrs;
+      // The kernel's u32 end wraps to something <= base: such a range matches nothing.
+      if (end > 0xffff_ffff) continue;
+      this.loadSource(range);
+      for (const type of [0, 1] as const) {
+        if ((range.flags & (1 << type)) !== 0) owned[type] = this.claim(owned[type], range, end, type);
       }
-      this.intervals.push(...owned);
     }
+    this.intervals.push(...owned[0], ...owned[1]);
     if (exemptX2apic && !defaultAllow) this.pageOf(X2APIC_FIRST >>> PAGE_BITS);
     if (exemptX2apic) this.exempt();
     this.keep(ranges);
@@ -105,7 +110,7 @@ export class IntervalMap {
     return ((this.pages[(page << 8) | (type << 7) | ((index >>> 5) & 127)]! >>> (index & 31)) & 1) === 1;
   }
 
-  /** Adds what is still free of [range.base, end) to the intervals, and copies its bits. */
+  /** Adds what is still free of [range.base, end) to the intervals, in their order, and copies its bits. */
   protected claim(owned: readonly OwnedInterval[], range: IntervalSource, end: number, type: number): OwnedInterval[] {
     const result: OwnedInterval[] = [];
     let from = range.base;
@@ -118,7 +123,7 @@ export class IntervalMap {
       result.push(interval);
     }
     if (from < end) result.push(this.own(range, from, end, type));
-    return result.sort((a, b) => a.start - b.start);
+    return result;
   }
 
   protected own(range: IntervalSource, start: number, end: number, type: number): OwnedInterval {
@@ -170,8 +175,10 @@ export class IntervalMap {
     });
   }
 
-  private loadSource(range: IntervalSource): void {
+  protected loadSource(range: IntervalSource): void {
     const bytes = bitmapBytes(range);
+    this.shift = 0;
+    this.words = bytes / 4;
     this.sourceBytes.set(range.bitmap.length === bytes ? range.bitmap : range.bitmap.subarray(0, bytes));
   }
 
@@ -201,14 +208,15 @@ export class IntervalMap {
 
   /** Copies whole words, from bit `from` of the source on. */
   private copyWords(to: number, words: number, from: number): void {
-    const { pages, source } = this;
+    const { pages, source, shifted } = this;
     const first = from >>> 5;
     const shift = from & 31;
-    if (shift === 0) pages.set(source.subarray(first, first + words), to);
-    else {
-      for (let i = 0; i < words; i++)
-        pages[to + i] = (source[first + i]! >>> shift) | (source[first + i + 1]! << (32 - shift));
+    if (shift !== 0 && shift !== this.shift) {
+      // The same for all of a range: its parts are as far from a word's start in the pages as they are there.
+      this.shift = shift;
+      for (let i = 0; i < this.words; i++) shifted[i] = (source[i]! >>> shift) | (source[i + 1]! << (32 - shift));
     }
+    pages.set((shift === 0 ? source : shifted).subarray(first, first + words), to);
   }
 
   protected pageOf(block: number): number {

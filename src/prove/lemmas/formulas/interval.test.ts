@@ -55,7 +55,7 @@ class Probe extends IntervalMap {
   copied(words: readonly number[], bits: readonly number[], copy: Copy): Uint32Array {
     this.copies = undefined;
     this.pages.set(words);
-    this.source.set(bits);
+    this.loadSource({ ...source(0, bits.length * 32), bitmap: new Uint8Array(Uint32Array.from(bits).buffer) });
     this.copyBits(copy.firstWord, copy.to, copy.count, copy.from);
     return this.pages.slice(0, words.length);
   }
