@@ -67,12 +67,12 @@ const SHRINK: readonly Move[] = [
 const PLAIN: readonly Move[] = [
   exemplars,
   plainFillers,
+  bothDirections,
   assign,
   smallForms,
   withoutMask,
   withoutWish,
   plainAccesses,
-  bothDirections,
   exchangeTypes,
   exchangeContents,
 ];

@@ -209,8 +209,20 @@ export const boundaries: Move = (search) => {
   });
 };
 
-/** Bitmaps: exact length, no bit set, or only the bit of the index. */
+/** Bitmaps without any bit, or with that of the index alone: such ranges are easier to shape. */
 export const plainBits: Move = (search) => {
+  const { index } = search.observation;
+  search.try(mapRanges(search.scenario, (range) => (range.bitmap ? withBits(range, []) : range)));
+  eachRange(search, (number, slot) => {
+    const range = rangesOf(search.scenario, number)[slot]!;
+    const own = (index - range.base) >>> 0;
+    const variants = [[], [own]].map((bits) => withBits(withExactBitmap(range), bits));
+    search.trySmallest(variants.map((variant) => withRange(search.scenario, number, slot, variant)));
+  });
+};
+
+/** Bitmaps: exact length, no bit set, only the bit of the index, or as few as possible. */
+export const clearBits: Move = (search) => {
   const { index } = search.observation;
   search.try(mapRanges(search.scenario, (range) => (range.bitmap ? withBits(range, []) : range)));
   eachRange(search, (number, slot) => {
@@ -225,13 +237,8 @@ export const plainBits: Move = (search) => {
       variants.push(withBits(range, []));
     }
     search.trySmallest(variants.map((variant) => withRange(search.scenario, number, slot, variant)));
+    deltaBits(search, number, slot);
   });
-};
-
-/** Bitmaps as plain as they can be, and else with as few bits as possible. */
-export const clearBits: Move = (search) => {
-  plainBits(search);
-  eachRange(search, (number, slot) => deltaBits(search, number, slot));
 };
 
 /** Delta debugging over the set bits: halves, quarters, ... of what is left. */
