@@ -4,6 +4,8 @@ import { parseScenario } from '../../src/model/scenario-json.ts';
 import { PLANTED_BUGS } from './catalogue.ts';
 import { type BugResult, BugRun, profileOf, runCombined } from './suite.ts';
 
+/** Predicate calls that one reduction may cost; each runs the scenario in every engine. */
+const MAX_CALLS = 500;
 /** Few enough for every change; `npm run planted` takes 20. */
 const SEEDS = 2;
 
@@ -32,6 +34,7 @@ describe('every planted bug', () => {
       expect(seed.form, 'normal form').toBeDefined();
       expect(seed.reliability).toBe(1);
       expect(seed.evaluations).toBeGreaterThan(0);
+      expect(seed.evaluations).toBeLessThanOrEqual(MAX_CALLS);
       // The stated smallest size is a claim of its own: nothing smaller may turn up.
       expect(seed.size).toBeGreaterThanOrEqual(bug.smallest);
       const text = seed.form!.slice(seed.form!.indexOf('{'));

@@ -1,10 +1,16 @@
 /** Text of the planted-bug suite's results. */
-import { type BugResult, type CombinedResult, median, sizeRatio } from './suite.ts';
+import { type BugResult, type CombinedResult, median, type SeedResult, sizeRatio } from './suite.ts';
 
-const HEADER = ['bug', 'mistake', 'engine', 'cases', 'forms', 'size', 'smallest', 'calls'];
+const HEADER = ['bug', 'mistake', 'engine', 'cases', 'forms', 'size', 'smallest', 'calls', 'ms'];
 
 function foundIn({ seeds }: BugResult): number[] {
   return seeds.map(({ cases }) => cases ?? Number.POSITIVE_INFINITY);
+}
+
+/** Of reductions, in milliseconds; the machine decides. */
+function timesOf(seeds: readonly SeedResult[]): { medianTime: number; worstTime: number } {
+  const times = seeds.map(({ milliseconds }) => milliseconds);
+  return { medianTime: median(times), worstTime: Math.max(...times) };
 }
 
 /** A Markdown table, one row per bug. */
@@ -13,6 +19,7 @@ export function tableOf(results: readonly BugResult[]): string {
     const { bug, seeds, forms } = result;
     const cases = foundIn(result);
     const calls = seeds.map(({ evaluations }) => evaluations);
+    const { medianTime, worstTime } = timesOf(seeds);
     const size = seeds.reduce((sum, seed) => sum + seed.size, 0) / seeds.length;
     return [
       bug.id,
@@ -23,6 +30,7 @@ export function tableOf(results: readonly BugResult[]): string {
       `${Math.round(size * 10) / 10}`,
       `${bug.smallest}`,
       `${median(calls)} / ${Math.max(...calls)}`,
+      `${medianTime.toFixed(0)} / ${worstTime.toFixed(0)}`,
     ];
   });
   return [HEADER, HEADER.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -38,6 +46,8 @@ export interface Summary {
   readonly meanSizeRatio: number;
   readonly medianCalls: number;
   readonly worstCalls: number;
+  readonly medianTime: number;
+  readonly worstTime: number;
   readonly text: string;
 }
 
@@ -58,6 +68,7 @@ export function summarize(results: readonly BugResult[]): Summary {
     meanSizeRatio: ratio,
     medianCalls: median(calls),
     worstCalls: Math.max(...calls),
+    ...timesOf(runs),
   };
   const text = [
     `${summary.bugs} bugs x ${summary.seeds} seeds: ${found} of ${runs.length} found`,
@@ -65,6 +76,7 @@ export function summarize(results: readonly BugResult[]): Summary {
     `one normal form for ${oneForm} of ${results.length} (${((100 * oneForm) / results.length).toFixed(1)} %)`,
     `mean size ratio ${ratio.toFixed(3)}`,
     `predicate calls: median ${summary.medianCalls}, worst ${summary.worstCalls}`,
+    `milliseconds of a reduction: median ${summary.medianTime.toFixed(0)}, worst ${summary.worstTime.toFixed(0)}`,
   ].join('; ');
   return { ...summary, text };
 }

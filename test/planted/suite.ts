@@ -57,6 +57,8 @@ export interface SeedResult {
   readonly form: string | undefined;
   readonly size: number;
   readonly evaluations: number;
+  /** Time of the reduction. */
+  readonly milliseconds: number;
   readonly reliability: number;
 }
 
@@ -105,17 +107,19 @@ export class BugRun {
       const reduced = this.reduce(scenario);
       if (reduced) return { seed, cases: number + 1, ...reduced };
     }
-    return { seed, cases: undefined, form: undefined, size: 0, evaluations: 0, reliability: 0 };
+    return { seed, cases: undefined, form: undefined, size: 0, evaluations: 0, milliseconds: 0, reliability: 0 };
   }
 
   /** What the scenario is reduced to; undefined if the bug does not show in it. */
   reduce(scenario: Scenario): Omit<SeedResult, 'seed' | 'cases'> | undefined {
     const observation = this.observe(scenario);
     if (!observation) return undefined;
+    const start = performance.now();
     const reduction = this.minimizer.minimize(scenario, observation);
+    const milliseconds = performance.now() - start;
     const { evaluations = 0, reliability = 0 } = reduction ?? {};
     const form = reduction && `${reduction.observation.kind} ${formatScenario(reduction.scenario)}`;
-    return { form, size: reduction ? sizeOf(reduction.scenario) : 0, evaluations, reliability };
+    return { form, size: reduction ? sizeOf(reduction.scenario) : 0, evaluations, milliseconds, reliability };
   }
 
   all(seeds: number): BugResult {

@@ -1,11 +1,11 @@
 /** Moves that try all combinations of small values at once: where two fields must change together. */
+import { BaseOutcome } from '../../model/base.ts';
 import type { MsrFilter, MsrFilterRange } from '../../model/filter.ts';
 import type { Scenario } from '../../model/scenario.ts';
 import {
   accessesOf,
   exchangeDirections,
   flipTypes,
-  hasKind,
   mapFilters,
   mapRanges,
   plainRange,
@@ -117,10 +117,14 @@ export const smallForms: Move = (search) => {
   if (observation.kind.startsWith('bitmap:') && accesses.length === 0) onOwnIndex(search);
   if (filters !== 1 || ranges.length !== 1 || ranges[0]!.nmsrs !== 1 || ranges[0]!.flags > 3) return;
   if (observation.access < 0 || accesses.length !== 1) return;
-  const bare = hasKind(scenario, 'cap') ? [scenario, withoutKinds(scenario, 'cap')] : [scenario];
-  const candidates = bare.flatMap((from) =>
-    [accesses[0]!, ...places.exemplars].flatMap((to) => forms(from, to.index, to.type)),
-  );
+  const bare = withoutKinds(scenario, 'cap');
+  const exemplars = places.exemplars.map(({ index, type }) => ({ index, type, outcome: places.outcome(index, type) }));
+  // Where KVM handles the MSR, a denial shows without exit mask.
+  const masked = exemplars.filter(({ outcome }) => outcome !== BaseOutcome.HANDLED);
+  const candidates = [
+    ...[accesses[0]!, ...exemplars].flatMap((to) => forms(bare, to.index, to.type)),
+    ...[accesses[0]!, ...masked].flatMap((to) => forms(scenario, to.index, to.type)),
+  ];
   search.trySmallest(candidates);
 };
 

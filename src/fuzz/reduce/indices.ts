@@ -32,13 +32,20 @@ function maskVariants(scenario: Scenario): Scenario[] {
 }
 
 /** The same, and with one reason alone in every exit mask that is not empty. */
-function reasonVariants(scenario: Scenario): Scenario[] {
+function reasonVariants(scenario: Scenario, reasons: readonly bigint[] = [1n, 2n, 4n]): Scenario[] {
   if (!hasKind(scenario, 'cap')) return [scenario];
-  const single = [1n, 2n, 4n].map((mask) => ({
+  const single = reasons.map((mask) => ({
     events: scenario.events.map((event) => (event.kind === 'cap' && event.mask !== 0n ? { ...event, mask } : event)),
   }));
   return [...maskVariants(scenario), ...single];
 }
+
+/** The reasons for which an access may exit: the filter's, and that of KVM where it does not handle the MSR. */
+const REASONS: Record<BaseOutcome, readonly bigint[]> = {
+  [BaseOutcome.HANDLED]: [4n],
+  [BaseOutcome.UNKNOWN]: [2n, 4n],
+  [BaseOutcome.INVALID]: [1n, 4n],
+};
 
 /**
  * The MSR, and what belongs to it, moved to one that KVM handles, does not know, or rejects: which of the three it
@@ -48,6 +55,7 @@ export const exemplars: Move = (search) => {
   if (search.observation.access < 0) return;
   const { index, type } = search.observation;
   const candidates = search.places.exemplars.flatMap((to) => {
+    const reasons = REASONS[search.places.outcome(to.index, to.type)];
     const alone = mapRanges(search.scenario, (range) => (touches(range, index) ? reshape(range, index, 1) : range));
     const moved = [...moves(search.scenario, index, to.index - index), relocate(alone, index, to.index - index, false)];
     const accesses = accessesOf(search.scenario).map((old) => (old.index === index ? to : old));
@@ -55,10 +63,10 @@ export const exemplars: Move = (search) => {
     turned.push(withAccesses(search.scenario, accesses));
     const fewer = turned.flatMap((scenario) => [
       withoutKinds(scenario, 'cap'),
-      ...reasonVariants(withoutKinds(scenario, 'filter')),
+      ...reasonVariants(withoutKinds(scenario, 'filter'), reasons),
       withoutKinds(scenario, 'cap', 'filter'),
     ]);
-    return [...turned.flatMap(reasonVariants), ...fewer];
+    return [...turned.flatMap((scenario) => reasonVariants(scenario, reasons)), ...fewer];
   });
   search.trySmallest(candidates);
 };

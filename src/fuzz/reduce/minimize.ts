@@ -22,14 +22,12 @@ import { assign, bothDirections, exchangeTypes, smallForms } from './assign.ts';
 import { dropAccesses, dropEvents, dropRanges, isolate } from './cut.ts';
 import { exchangeContents, orderEvents, plainEvents } from './events.ts';
 import { exemplars, plainAccesses, relocateIndex, withoutMask, withoutWish } from './indices.ts';
-import { compareCost, costOf } from './order.ts';
+import { sizeOf } from './order.ts';
 import { type Move, type Places, type Predicate, Search } from './search.ts';
-import { badRanges, boundaries, clearBits, plainFillers, shapeRanges } from './shape.ts';
+import { badRanges, boundaries, clearBits, plainBits, plainFillers, shapeRanges } from './shape.ts';
 
 /** Engines that decide with the subject whether a candidate still diverges, when there are many. */
 const MAX_JURY = 8;
-/** Rounds of canonical moves; two usually suffice. */
-const MAX_ROUNDS = 5;
 /** Where exemplars are looked for. */
 const EXEMPLAR_LIMIT = 0x2000;
 /** Runs of the result in fresh VMs that measure its reliability. */
@@ -52,27 +50,31 @@ export interface Reduction {
 }
 
 const CUT: readonly Move[] = [isolate, dropEvents, dropAccesses, dropRanges];
-const CANONICAL: readonly Move[] = [
+/** What makes a scenario smaller, for a few calls each. */
+const SHRINK: readonly Move[] = [
   dropEvents,
   dropRanges,
-  exemplars,
+  orderEvents,
   plainEvents,
   badRanges,
+  plainBits,
   shapeRanges,
   boundaries,
   clearBits,
+  dropAccesses,
+];
+/** What looks for plainer values: up to a hundred calls each if there are none. */
+const PLAIN: readonly Move[] = [
+  exemplars,
+  plainFillers,
+  bothDirections,
+  assign,
   smallForms,
   withoutMask,
   withoutWish,
   plainAccesses,
-  plainFillers,
-  bothDirections,
-  assign,
   exchangeTypes,
-  relocateIndex,
   exchangeContents,
-  orderEvents,
-  dropAccesses,
 ];
 
 /** Reduces divergences of one list of engines. */
@@ -126,10 +128,9 @@ export class Minimizer {
 
     const family = familyOf(observation.kind);
     search.relax((candidate) => this.find(jury, subject, family, candidate, dissents));
-    for (let round = 0; round < MAX_ROUNDS && !search.exhausted; round++) {
-      const before = costOf(search.scenario);
-      for (const move of CANONICAL) move(search);
-      if (compareCost(costOf(search.scenario), before) === 0) break;
+    for (let before: Scenario | undefined; before !== search.scenario && !search.exhausted; ) {
+      before = search.scenario;
+      canonicalRound(search);
     }
     return {
       scenario: search.scenario,
@@ -211,6 +212,21 @@ export class Minimizer {
     }
     return evaluator;
   }
+}
+
+/**
+ * The dearer a move, the smaller the scenario should be that it works on: its calls are lost if a cheaper move changes
+ * the scenario afterwards. So a round ends as soon as there is something to shrink again, and the walk over all
+ * landmarks comes when nothing else has changed.
+ */
+function canonicalRound(search: Search): void {
+  for (const move of SHRINK) move(search);
+  const shrunk = search.scenario;
+  for (const move of PLAIN) {
+    move(search);
+    if (sizeOf(search.scenario) < sizeOf(shrunk)) return;
+  }
+  if (search.scenario === shrunk) relocateIndex(search);
 }
 
 /** One wrong bit of a bitmap shows in several ways: the worst of them names the divergence. */

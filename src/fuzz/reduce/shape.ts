@@ -29,7 +29,10 @@ function eachRange(search: Search, visit: (number: number, slot: number) => void
 export const plainFillers: Move = (search) => {
   const { index, access } = search.observation;
   const fillers: MsrFilterRange[] = [plainRange(0, 0, 0)];
-  for (const base of [0, 1, 2, 3]) for (const flags of [1, 2, 3]) fillers.push(plainRange(base, flags));
+  // The lowest base that no MSR of the scenario touches; where none is low, all bases are alike.
+  const isLow = [index, ...accessesOf(search.scenario).map((to) => to.index)].some((at) => at <= 2);
+  const bases = isLow ? [0, 1, 2, 3] : [0, 1];
+  for (const base of bases) for (const flags of [1, 2, 3]) fillers.push(plainRange(base, flags));
   for (const base of [0, 1]) for (const flags of [1, 2, 3]) fillers.push(withBits(plainRange(base, flags), [0]));
   for (const base of [index - 1, index + 1]) {
     if (access >= 0 && base >= 0 && base <= 0xffff_ffff) fillers.push(plainRange(base, 1));
@@ -102,6 +105,10 @@ function shapes(search: Search, range: MsrFilterRange): MsrFilterRange[] {
   return [1, 2].flatMap((nmsrs) => bases.map((base) => reshape(range, base, nmsrs)));
 }
 
+function covers({ base, nmsrs }: MsrFilterRange, index: number): boolean {
+  return (index - base) >>> 0 < nmsrs;
+}
+
 /** Two ranges that overlap can often only shrink together. */
 function pairShapes(search: Search): void {
   const { index, access } = search.observation;
@@ -119,7 +126,10 @@ function pairShapes(search: Search): void {
       reshape(range, index - 1, 2),
     ];
     const [first, second] = [small(ranges[0]!), small(ranges[1]!)];
-    search.trySmallest(first.flatMap((a) => second.map((b) => withRanges(search.scenario, number, [a, b]))));
+    const pairs = first.flatMap((a) => second.map((b) => [a, b]));
+    // Of two ranges that are both beside the MSR one would do.
+    const useful = pairs.filter((pair) => pair.some((range) => covers(range, index)));
+    search.trySmallest(useful.map((pair) => withRanges(search.scenario, number, pair)));
   }
 }
 
@@ -196,6 +206,18 @@ export const boundaries: Move = (search) => {
     const added = masked.events.some(({ kind }) => kind === 'cap') ? masked : { events: [cap, ...masked.events] };
     const shift = added.events.length - masked.events.length;
     search.trySmallest(variants.map((variant) => withRange(added, number + shift, slot, variant)));
+  });
+};
+
+/** Bitmaps without any bit, or with that of the index alone: such ranges are easier to shape. */
+export const plainBits: Move = (search) => {
+  const { index } = search.observation;
+  search.try(mapRanges(search.scenario, (range) => (range.bitmap ? withBits(range, []) : range)));
+  eachRange(search, (number, slot) => {
+    const range = rangesOf(search.scenario, number)[slot]!;
+    const own = (index - range.base) >>> 0;
+    const variants = [[], [own]].map((bits) => withBits(withExactBitmap(range), bits));
+    search.trySmallest(variants.map((variant) => withRange(search.scenario, number, slot, variant)));
   });
 };
 
