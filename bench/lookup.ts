@@ -1,106 +1,145 @@
-/** One lookup: the engines beside the kernel's algorithm in C, on the same filter and accesses, interleaved. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** Lookups: every rival on the same filters and accesses, in turn. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Engine } from '../src/engines/contract.ts';
-import { interval } from '../src/engines/interval.ts';
-import { reference } from '../src/engines/reference.ts';
-import { svm } from '../src/engines/svm.ts';
-import { vmx } from '../src/engines/vmx.ts';
 import { Random } from '../src/fuzz/random.ts';
-import { LANDMARKS } from '../src/fuzz/space.ts';
-import { catalogueBase } from '../src/model/catalogue.ts';
-import type { MsrFilter } from '../src/model/filter.ts';
-import { NEWEST_PROFILE } from '../src/model/profile.ts';
+import { KVM_MSR_FILTER_MAX_NMSRS } from '../src/model/filter.ts';
+import { CRival, type Level, type Structure } from './c-rival.ts';
+import { checkEqualAnswers } from './equal-answers.ts';
+import { ENGINES, engineRival, type JsRival, npmRivals, stream } from './js-rivals.ts';
+import { type BenchOptions, type Figure, number, type Section } from './report.ts';
+import { Samples } from './statistics.ts';
+import { takeTurns } from './turns.ts';
+import { boundaryBatch, encodeWorkloads, spreadFilter } from './workload.ts';
 
+const RANGES = [0, 1, 2, 4, 8, 16];
 const ACCESSES = 65_536;
-const ROUNDS = 7;
-const REPEATS = 40;
+/** Distinct ones: a branch predictor learns a batch that is repeated, which flatters the scans. */
+const BATCHES = 8;
 
-export interface LookupRow {
+const LEVELS: readonly Level[] = ['-O2', '-O3 native'];
+const STRUCTURES: readonly Structure[] = ['pages', 'sorted'];
+const SCAN = 'C scan -O2';
+
+interface LookupRow {
   readonly ranges: number;
   /** Nanoseconds per lookup, median of the rounds, by rival. */
   readonly ns: Readonly<Record<string, number>>;
 }
 
-/** Full-size ranges, far apart, DENY by default: nothing is decided early. */
-function fullFilter(count: number, random: Random): MsrFilter {
-  const ranges = Array.from({ length: count }, (_, i) => {
-    const bitmap = new Uint8Array(1536).map(() => random.u32());
-    return { flags: 3, nmsrs: 12288, base: ((i * 0x0f00_0000) >>> 0) + 0x1000, bitmap };
-  });
-  return { flags: 1, ranges };
+interface Rivals {
+  readonly c: readonly CRival[];
+  readonly js: readonly JsRival[];
+  /** They decide nothing. */
+  readonly cFloors: readonly CRival[];
+  readonly jsFloors: readonly JsRival[];
 }
 
-/** Boundary-biased: range ends, insides and landmarks. */
-function stream(filter: MsrFilter, random: Random): { indices: Uint32Array; types: Uint8Array } {
-  const indices = new Uint32Array(ACCESSES);
-  const types = new Uint8Array(ACCESSES);
-  for (let i = 0; i < ACCESSES; i++) {
-    const range = filter.ranges[random.below(filter.ranges.length)]!;
-    const kind = random.below(4);
-    if (kind === 0) indices[i] = LANDMARKS[random.below(LANDMARKS.length)]!;
-    else if (kind === 1) indices[i] = range.base + (random.below(2) === 0 ? 0 : range.nmsrs) + random.below(3) - 1;
-    else indices[i] = range.base + random.below(range.nmsrs);
-    types[i] = random.below(2);
-  }
-  return { indices, types };
-}
-
-function encode(filter: MsrFilter, indices: Uint32Array, types: Uint8Array): Buffer {
-  const u32 = (value: number): Buffer => Buffer.from(Uint32Array.of(value).buffer);
-  const ranges = filter.ranges.flatMap(({ flags, base, nmsrs, bitmap }) => [
-    u32(flags),
-    u32(base),
-    u32(nmsrs),
-    Buffer.from(bitmap!),
-  ]);
-  return Buffer.concat([
-    u32(filter.ranges.length),
-    ...ranges,
-    u32(indices.length),
-    Buffer.from(indices.buffer),
-    Buffer.from(types),
-  ]);
-}
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >>> 1]!;
-
-export function lookupBench(): LookupRow[] {
-  const folder = mkdtempSync(join(tmpdir(), 'msrdiff-bench-'));
+export async function lookup({ folder, rounds, say }: BenchOptions): Promise<Section> {
+  const inC = (structures: readonly Structure[]): CRival[] =>
+    structures.flatMap((structure) => LEVELS.map((level) => new CRival(folder, structure, level)));
+  const rivals: Rivals = {
+    c: inC(['scan', ...STRUCTURES]),
+    js: [...ENGINES.map((engine) => engineRival(engine, ACCESSES)), ...(await npmRivals())],
+    cFloors: inC(['stream']),
+    jsFloors: [stream],
+  };
   try {
-    const program = join(folder, 'linear-scan');
-    execFileSync('cc', ['-O2', '-o', program, new URL('../../bench/linear-scan.c', import.meta.url).pathname]);
-    return [1, 4, 16].map((count) => measure(count, program, folder));
+    const samples = RANGES.map(() => new Samples());
+    // The first round warms up.
+    for (let round = 0; round <= rounds; round++) {
+      say(`lookup: round ${round} of ${rounds}`);
+      for (const [i, ranges] of RANGES.entries()) {
+        for (const [name, ns] of await lookupRound(ranges, round, rivals, join(folder, 'workload'))) {
+          if (round > 0) samples[i]!.note(name, ns / (BATCHES * ACCESSES));
+        }
+      }
+    }
+    return section(RANGES.map((ranges, i) => ({ ranges, ns: samples[i]!.medians() })));
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    for (const rival of [...rivals.c, ...rivals.cFloors]) rival.close();
   }
 }
 
-function measure(count: number, program: string, folder: string): LookupRow {
-  const filter = fullFilter(count, new Random(count));
-  const config = { profile: NEWEST_PROFILE, base: catalogueBase() };
-  const engines: readonly Engine[] = [reference, interval, vmx, svm];
-  const vms = engines.map((engine) => engine.createVm(config));
-  for (const vm of vms) vm.setFilter(filter, 'normal');
-  const samples = new Map<string, number[]>();
-  const note = (name: string, ns: number): void => void samples.set(name, [...(samples.get(name) ?? []), ns]);
+/** Nanoseconds per pass over the batches. */
+async function lookupRound(
+  ranges: number,
+  round: number,
+  { c, js, cFloors, jsFloors }: Rivals,
+  path: string,
+): Promise<[name: string, ns: number][]> {
+  const random = new Random(ranges, round);
+  const filter = spreadFilter(ranges, KVM_MSR_FILTER_MAX_NMSRS, random);
+  const batches = Array.from({ length: BATCHES }, () => boundaryBatch(filter, ACCESSES, random));
+  writeFileSync(path, encodeWorkloads([{ filter, batches }]));
+  for (const rival of [...c, ...cFloors]) await rival.load(path);
+  await checkEqualAnswers([{ filter, batches }], c, js);
+  const inC = [...c, ...cFloors].map((rival) => ({
+    name: rival.name,
+    report: async () => (await rival.run()).lookup,
+  }));
   const verdicts = new Uint8Array(ACCESSES);
-  const routes = new Uint8Array(ACCESSES);
-  for (let round = 0; round <= ROUNDS; round++) {
-    // A fresh stream each round: a repeated one trains the branch predictor.
-    const batch = stream(filter, new Random(count, round));
-    const path = join(folder, 'accesses');
-    writeFileSync(path, encode(filter, batch.indices, batch.types));
-    const scan = Number(execFileSync(program, [path, String(REPEATS)], { encoding: 'utf8' }).split(' ')[0]);
-    if (round > 0) note('C -O2 scan', scan);
-    for (const [i, vm] of vms.entries()) {
-      const from = process.hrtime.bigint();
-      for (let n = 0; n < REPEATS; n++) vm.access(batch, verdicts, routes);
-      // The first round warms up.
-      if (round > 0) note(engines[i]!.name, Number(process.hrtime.bigint() - from) / REPEATS / ACCESSES);
-    }
+  const inJs = [...js, ...jsFloors].map((rival) => ({
+    name: rival.name,
+    pass: () => {
+      for (const batch of batches) rival.judge(batch, verdicts);
+    },
+  }));
+  return takeTurns([...inC, ...inJs]);
+}
+
+function section(rows: readonly LookupRow[]): Section {
+  const names = Object.keys(rows[0]!.ns);
+  const at = (ranges: number): LookupRow['ns'] => rows.find((row) => row.ranges === ranges)!.ns;
+  const bestStructure = (ns: LookupRow['ns']): number =>
+    Math.min(...STRUCTURES.flatMap((structure) => LEVELS.map((level) => ns[`C ${structure} ${level}`]!)));
+  const figures: Figure[] = [];
+  for (const { ranges, ns } of rows) {
+    const atLeast = { 1: 4, 16: 12 }[ranges];
+    const what = `lookup, ${ranges} ranges: ${SCAN} / interval`;
+    figures.push({ what, value: ns[SCAN]! / ns.interval!, ...(atLeast ? { aim: { atLeast } } : {}) });
   }
-  return { ranges: count, ns: Object.fromEntries([...samples].map(([name, values]) => [name, median(values)])) };
+  figures.push({
+    what: 'lookup, interval: 16 ranges / 1 range',
+    value: at(16).interval! / at(1).interval!,
+    aim: { atMost: 1.15 },
+  });
+  for (const ranges of [1, 16]) {
+    figures.push({
+      what: `lookup, ${ranges} ranges: interval / best structure in C`,
+      value: at(ranges).interval! / bestStructure(at(ranges)),
+      aim: { atMost: 1.2 },
+    });
+  }
+  for (const engine of ['vmx', 'svm']) {
+    figures.push({
+      what: `lookup, 16 ranges: ${engine} / interval`,
+      value: at(16)[engine]! / at(16).interval!,
+      aim: { atMost: 1.5 },
+    });
+  }
+  figures.push({ what: 'lookup, 16 ranges: reference / interval', value: at(16).reference! / at(16).interval! });
+  return {
+    name: 'lookup',
+    tables: [
+      {
+        title: 'Lookup: ns per access, by ranges of 12,288 MSRs',
+        head: ['rival', ...RANGES.map(String)],
+        rows: names.map((name) => [name, ...rows.map(({ ns }) => number(ns[name]!))]),
+      },
+    ],
+    figures,
+    charts: [
+      {
+        file: 'lookup-ranges',
+        title: 'Lookup against ranges of 12,288 MSRs',
+        x: 'ranges',
+        y: 'ns per access',
+        scale: 'log',
+        series: [...ENGINES.map(({ name }) => name), SCAN, 'C pages -O2', 'node-interval-tree', 'roaring-wasm'].map(
+          (name) => ({ name, points: rows.map(({ ranges, ns }) => [ranges, ns[name]!] as const) }),
+        ),
+      },
+    ],
+    data: rows,
+  };
 }

@@ -23,6 +23,8 @@ import { Partition, proveByPartition } from '../src/prove/partition.ts';
 import type { BruteForcePlan } from '../src/prove/plan.ts';
 import { FilterSource, somePoints } from '../src/prove/random-filters.ts';
 import { Trial } from '../src/prove/trial.ts';
+import { Samples } from './statistics.ts';
+import { spreadFilter } from './workload.ts';
 
 const MODELS = [reference, interval, vmx, svm];
 const PAIRS = MODELS.slice(1).map((engine) => [reference, engine] as const);
@@ -42,26 +44,9 @@ const { values } = parseArgs({
   },
 });
 
-/** Full-size ranges, far apart, DENY by default: nothing is decided early. */
-function fullFilter(count: number, random: Random): MsrFilter {
-  const ranges = Array.from({ length: count }, (_, i) => {
-    const bitmap = new Uint8Array(KVM_MSR_FILTER_MAX_NMSRS / 8).map(() => random.u32());
-    return { flags: 3, nmsrs: KVM_MSR_FILTER_MAX_NMSRS, base: ((i * 0x0f00_0000) >>> 0) + 0x1000, bitmap };
-  });
-  return { flags: 1, ranges };
-}
-
 function bruteForcePlan(ranges: number): BruteForcePlan {
-  const filter = formatFilter(fullFilter(ranges, new Random(ranges)));
+  const filter = formatFilter(spreadFilter(ranges, KVM_MSR_FILTER_MAX_NMSRS, new Random(ranges)));
   return { kind: 'brute-force', engines: [], ...STATE, filter };
-}
-
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >>> 1]!;
-const record = (entries: ReadonlyMap<string, readonly number[]>): Record<string, number> =>
-  Object.fromEntries([...entries].map(([name, samples]) => [name, median(samples)]));
-
-function note(samples: Map<string, number[]>, name: string, value: number): void {
-  samples.set(name, [...(samples.get(name) ?? []), value]);
 }
 
 function noBeat(): void {}
@@ -70,8 +55,9 @@ function noBeat(): void {}
 function engineRow(ranges: number): Record<string, number> {
   const config = { profile: NEWEST_PROFILE, base: catalogueBase() };
   const vms = MODELS.map((engine) => engine.createVm(config));
-  for (const vm of vms) vm.setFilter(fullFilter(ranges, new Random(ranges)), 'normal');
-  const samples = new Map<string, number[]>();
+  const filter = spreadFilter(ranges, KVM_MSR_FILTER_MAX_NMSRS, new Random(ranges));
+  for (const vm of vms) vm.setFilter(filter, 'normal');
+  const samples = new Samples();
   const [verdicts, routes] = [new Uint8Array(BATCH), new Uint8Array(BATCH)];
   const random = new Random(ranges, 1);
   for (let round = 0; round < 400; round++) {
@@ -82,26 +68,26 @@ function engineRow(ranges: number): Record<string, number> {
       const started = performance.now();
       vm.access({ indices, types }, verdicts, routes);
       // The first rounds warm up.
-      if (round >= 100) note(samples, MODELS[i]!.name, ((performance.now() - started) * 1e6) / BATCH);
+      if (round >= 100) samples.note(MODELS[i]!.name, ((performance.now() - started) * 1e6) / BATCH);
     }
   }
-  return record(samples);
+  return samples.medians();
 }
 
 /** Nanoseconds per access of a brute force, both engines and their comparison, by pair; the pairs take turns. */
 function bruteForceRow(ranges: number, shards: number): Record<string, number> {
   const plan = bruteForcePlan(ranges);
-  const samples = new Map<string, number[]>();
+  const samples = new Samples();
   for (let n = 0; n <= shards; n++) {
     const shard = Math.floor((n * bruteForceShards(plan)) / (shards + 1));
     for (const pair of PAIRS) {
       const started = performance.now();
       const { accesses, disproof } = proveByBruteForce(plan, shard, pair, noBeat);
       if (disproof !== null) throw new Error(`disproved: ${disproof}`);
-      if (n > 0) note(samples, pair[1].name, ((performance.now() - started) * 1e6) / accesses);
+      if (n > 0) samples.note(pair[1].name, ((performance.now() - started) * 1e6) / accesses);
     }
   }
-  return record(samples);
+  return samples.medians();
 }
 
 /**

@@ -1,54 +1,74 @@
-/** `npm run bench`: all measurements of docs/performance.md. `--seconds N` per campaign, `--json` for machines. */
-import { cpus } from 'node:os';
+/**
+ * `npm run bench`: all measurements of docs/performance.md. `--only PART[,...]` of lookup, compile, campaign, length,
+ * divergences; `--rounds N` of the micro parts, a third of it of whole processes; `--seconds N` of each whole process;
+ * `--json` for machines; `--write` puts the figures into docs/performance.md and the charts into docs/charts.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type CampaignRow, campaignBench } from './campaign.ts';
-import { lookupBench } from './lookup.ts';
+import { compilerVersion } from './c-rival.ts';
+import { campaign } from './campaign.ts';
+import { compile } from './compile.ts';
+import { divergences } from './divergences.ts';
+import { writeDocument } from './document.ts';
+import { length } from './length.ts';
+import { lookup } from './lookup.ts';
+import { Machine } from './machine.ts';
+import { asText, figuresTable, type Part, type Section } from './report.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' }, json: { type: 'boolean' } } });
-const seconds = Number(values.seconds);
+const PARTS: Readonly<Record<string, Part>> = { lookup, compile, campaign, length, divergences };
 
-const lookup = lookupBench();
-const campaigns: CampaignRow[] = [];
-// Alternating, so that a change in the machine's load meets both.
-for (let round = 0; round < 3; round++) {
-  for (const workers of [1, 2]) campaigns.push(await campaignBench(workers, seconds, round + 1));
-}
-const median = (list: readonly number[]): number => [...list].sort((a, b) => a - b)[list.length >>> 1]!;
-const of = (workers: number, field: 'accessesPerSecond' | 'engineShare' | 'rssQuarter' | 'rssEnd'): number =>
-  median(campaigns.filter((row) => row.workers === workers).map((row) => row[field]));
-const [one, two] = [of(1, 'accessesPerSecond'), of(2, 'accessesPerSecond')];
-const result = {
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-  lookup,
-  campaign: {
-    seconds,
-    accessesPerSecondPerCore: one,
-    outsideEngines: 1 - of(1, 'engineShare'),
-    twoWorkers: two / one,
-    memory: { quarterMiB: of(2, 'rssQuarter'), endMiB: of(2, 'rssEnd') },
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    rounds: { type: 'string', default: '9' },
+    seconds: { type: 'string', default: '10' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
   },
-};
-if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-else {
-  const { machine, campaign } = result;
-  const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}`,
-    '',
-    'ns per lookup (median, 65,536 boundary-biased accesses, full-size ranges)',
-  ];
-  for (const { ranges, ns } of lookup) {
-    const cells = Object.entries(ns).map(([name, value]) => `${name} ${value.toFixed(2)}`);
-    lines.push(
-      `  ${String(ranges).padStart(2)} ranges: ${cells.join('  ')}  (scan / interval ${(ns['C -O2 scan']! / ns.interval!).toFixed(2)})`,
-    );
+});
+
+function positive(name: 'rounds' | 'seconds'): number {
+  const value = Number(values[name]);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new Error(`--${name} ${values[name]}: give a number greater than 0`);
+}
+
+function partOf(name: string): Part {
+  const part = PARTS[name];
+  if (part) return part;
+  throw new Error(`--only ${name}: the parts are ${Object.keys(PARTS).join(', ')}`);
+}
+
+async function main(): Promise<void> {
+  if (values.write && values.only !== undefined) throw new Error('--write takes no --only: it replaces all figures');
+  const parts = values.only?.split(',').map(partOf) ?? Object.values(PARTS);
+  const [rounds, seconds] = [Math.ceil(positive('rounds')), positive('seconds')];
+  const machine = new Machine(compilerVersion());
+  const folder = mkdtempSync(join(tmpdir(), 'msrdiff-bench-'));
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const options = { folder, rounds, processRounds: Math.ceil(rounds / 3), seconds, say };
+  const sections: Section[] = [];
+  try {
+    for (const part of parts) sections.push(await part(options));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
-  lines.push(
-    '',
-    `campaign, ${seconds} s each, four engines, median of 3`,
-    `  accesses compared per second on one core: ${(campaign.accessesPerSecondPerCore / 1e6).toFixed(2)} M`,
-    `  share of time outside the engines: ${(campaign.outsideEngines * 100).toFixed(0)} %`,
-    `  two workers: ${campaign.twoWorkers.toFixed(2)}x one`,
-    `  memory with two workers: ${campaign.memory.quarterMiB.toFixed(0)} MiB after a quarter of the time, ${campaign.memory.endMiB.toFixed(0)} MiB at the end`,
-  );
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const figures = sections.flatMap((section) => section.figures);
+  if (values.write) writeDocument(sections, `${machine.text()} ${rounds} rounds, whole processes of ${seconds} s.`);
+  if (values.json) {
+    const data = Object.fromEntries(sections.map((section) => [section.name, section.data]));
+    process.stdout.write(`${JSON.stringify({ machine: machine.json(), rounds, seconds, figures, ...data })}\n`);
+  } else {
+    const tables = [...sections.flatMap((section) => section.tables), figuresTable(sections)];
+    process.stdout.write(`${machine.text()}\n\n${asText(tables)}\n`);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`bench: ${(error as Error).message}\n`);
+  process.exitCode = 1;
 }
