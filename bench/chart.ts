@@ -21,25 +21,38 @@ const PLOT = { left: 64, right: 500, top: 40, bottom: 350 };
 /** Told apart on white and on black, and by people who do not see all colours alike. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#9a7d00', '#56b4e9', '#7f7f7f', '#8f5bd6'];
 
-interface Axis {
-  readonly ticks: readonly number[];
-  /** 0 at the axis' beginning, 1 at its end. */
-  readonly place: (value: number) => number;
-}
+/** Where a value lies: 0 at the beginning of its axis, 1 at the end. */
+type Place = (value: number) => number;
 
-function linearAxis(values: readonly number[]): Axis {
+const linear =
+  (end: number): Place =>
+  (value) =>
+    value / end;
+
+const logarithmic =
+  (first: number, last: number): Place =>
+  (value) =>
+    Math.log(value / first) / Math.log(last / first);
+
+/** Round numbers from 0 on, the last at or above all values. */
+function linearTicks(values: readonly number[]): number[] {
   const largest = Math.max(...values);
   const magnitude = 10 ** Math.floor(Math.log10(largest));
   const step = [0.2, 0.5, 1, 2].map((part) => part * magnitude).find((part) => largest / part <= 6)!;
-  const end = Math.ceil(largest / step - 1e-9) * step;
-  const ticks = Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step);
-  return { ticks, place: (value) => value / end };
+  return Array.from({ length: Math.ceil(largest / step - 1e-9) + 1 }, (_, i) => i * step);
 }
 
-function logAxis(values: readonly number[]): Axis {
-  const [first, last] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
-  const decades = Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
-  return { ticks: decades, place: (value) => (Math.log10(value) - first) / Math.max(1, last - first) };
+/** 1, 2 and 5 of each decade; few enough to be read, all values between the first and the last. */
+function logTicks(values: readonly number[]): number[] {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const decades = Array.from({ length: 16 }, (_, i) => 10 ** (i - 6));
+  const all = decades.flatMap((decade) => [decade, 2 * decade, 5 * decade]);
+  const first = all.findLastIndex((tick) => tick <= least);
+  const last = all.findIndex((tick) => tick >= most);
+  const ticks = all.slice(first, Math.max(last, first + 1) + 1);
+  return ticks.length <= 10
+    ? ticks
+    : ticks.filter((tick, i) => decades.includes(tick) || i === 0 || i === ticks.length - 1);
 }
 
 const label = (value: number): string => Number(value.toPrecision(6)).toLocaleString('en-US');
@@ -58,13 +71,16 @@ export function svg({ title, x, y, scale, series }: Chart): string {
   const points = series.flatMap((one) => one.points);
   const xs = points.map(([at]) => at);
   const ys = points.map(([, value]) => value);
-  const across = scale === 'log-log' ? logAxis(xs) : linearAxis(xs);
-  const up = scale === 'linear' ? linearAxis(ys) : logAxis(ys);
-  const atX = (value: number): number => PLOT.left + across.place(value) * (PLOT.right - PLOT.left);
-  const atY = (value: number): number => PLOT.bottom - up.place(value) * (PLOT.bottom - PLOT.top);
+  const ticks = scale === 'linear' ? linearTicks(ys) : logTicks(ys);
+  const [bottom, top] = [ticks[0]!, ticks.at(-1)!];
+  const [first, last] = [Math.min(...xs), Math.max(...xs)];
+  const across = scale === 'log-log' ? logarithmic(first, last) : linear(last);
+  const up = scale === 'linear' ? linear(top) : logarithmic(bottom, top);
+  const atX = (value: number): number => PLOT.left + across(value) * (PLOT.right - PLOT.left);
+  const atY = (value: number): number => PLOT.bottom - up(value) * (PLOT.bottom - PLOT.top);
 
   const parts: string[] = [text(PLOT.left, 22, title, ' class="title"')];
-  for (const tick of up.ticks) {
+  for (const tick of ticks) {
     parts.push(
       line(
         [

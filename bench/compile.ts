@@ -6,7 +6,7 @@ import { KVM_MSR_FILTER_MAX_NMSRS } from '../src/model/filter.ts';
 import { CRival } from './c-rival.ts';
 import { checkEqualAnswers } from './equal-answers.ts';
 import { ENGINES, engineRival, type JsRival } from './js-rivals.ts';
-import { type BenchOptions, number, type Section, type Table } from './report.ts';
+import { type BenchOptions, countedRanges, number, type Section, type Table } from './report.ts';
 import { cpuMs, Samples } from './statistics.ts';
 import { takeTurns } from './turns.ts';
 import { boundaryBatch, changeOneRange, encodeWorkloads, spreadFilter, type Workload } from './workload.ts';
@@ -155,7 +155,7 @@ function section(rows: readonly CompileRow[], recompiled: readonly RecompileRow[
   const ratio = ({ us }: CompileRow): number => us.interval! / us[SCAN_LOOKUPS]!;
   const ofSize = (size: number): CompileRow[] => rows.filter(({ nmsrs }) => nmsrs === size);
   const tables: Table[] = SIZES.map((size) => ({
-    title: `Compile: µs to set a filter and look up 4,096 accesses, by ranges of ${size.toLocaleString('en-US')} MSRs`,
+    title: `Compile: µs to set a filter and look up 4,096 accesses, by ranges of ${size.toLocaleString('en-US')} MSR${size === 1 ? '' : 's'}`,
     head: ['rival', ...RANGES.map(String)],
     rows: [
       ...names.map((name) => [name, ...ofSize(size).map(({ us }) => number(us[name]!))]),
@@ -176,7 +176,7 @@ function section(rows: readonly CompileRow[], recompiled: readonly RecompileRow[
     tables,
     figures: [
       ...RANGES.map((ranges) => ({
-        what: `compile and 4,096 lookups, ${ranges} ranges, slowest size: interval / C scan's lookups`,
+        what: `compile and 4,096 lookups, ${countedRanges(ranges)}, slowest size: interval / lookups of C scan -O2`,
         value: Math.max(...rows.filter((row) => row.ranges === ranges).map(ratio)),
         aim: { atMost: 1 },
       })),

@@ -6,7 +6,7 @@ import { KVM_MSR_FILTER_MAX_NMSRS } from '../src/model/filter.ts';
 import { CRival, type Level, type Structure } from './c-rival.ts';
 import { checkEqualAnswers } from './equal-answers.ts';
 import { ENGINES, engineRival, type JsRival, npmRivals, stream } from './js-rivals.ts';
-import { type BenchOptions, type Figure, number, type Section } from './report.ts';
+import { type BenchOptions, countedRanges, type Figure, number, type Section } from './report.ts';
 import { Samples } from './statistics.ts';
 import { takeTurns } from './turns.ts';
 import { boundaryBatch, encodeWorkloads, spreadFilter } from './workload.ts';
@@ -95,7 +95,7 @@ function section(rows: readonly LookupRow[]): Section {
   const figures: Figure[] = [];
   for (const { ranges, ns } of rows) {
     const atLeast = { 1: 4, 16: 12 }[ranges];
-    const what = `lookup, ${ranges} ranges: ${SCAN} / interval`;
+    const what = `lookup, ${countedRanges(ranges)}: ${SCAN} / interval`;
     figures.push({ what, value: ns[SCAN]! / ns.interval!, ...(atLeast ? { aim: { atLeast } } : {}) });
   }
   figures.push({
@@ -105,7 +105,7 @@ function section(rows: readonly LookupRow[]): Section {
   });
   for (const ranges of [1, 16]) {
     figures.push({
-      what: `lookup, ${ranges} ranges: interval / best structure in C`,
+      what: `lookup, ${countedRanges(ranges)}: interval / best structure in C`,
       value: at(ranges).interval! / bestStructure(at(ranges)),
       aim: { atMost: 1.2 },
     });

@@ -51,6 +51,8 @@ export function number(value: number): string {
     .replace(/\.$/, '');
 }
 
+export const countedRanges = (count: number): string => `${count} range${count === 1 ? '' : 's'}`;
+
 function meets(value: number, aim: Aim): boolean {
   return 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost;
 }
