@@ -66,10 +66,10 @@ function section(wall: Rates, cpu: Rates, outside: number, seconds: number): Sec
     tables: [
       {
         title: `Campaign: million accesses compared per second, runs of ${seconds} s`,
-        head: ['rival', 'engines', 'on the clock', 'per second of the processor'],
+        head: ['rival', 'engines', 'on the clock', 'per second of the processor', 'processors it got'],
         rows: Object.keys(wall).map((name) => [
           ...[name, engines(name)],
-          ...[wall[name]!, cpu[name]!].map((rate) => number(rate / 1e6)),
+          ...[wall[name]! / 1e6, cpu[name]! / 1e6, wall[name]! / cpu[name]!].map(number),
         ]),
       },
     ],
