@@ -11,9 +11,9 @@ export function writeDocument(sections: readonly Section[], machine: string): vo
   const charts = sections.flatMap((section) => section.charts);
   mkdirSync(`${DOCS}charts`, { recursive: true });
   for (const chart of charts) writeFileSync(`${DOCS}charts/${chart.file}.svg`, svg(chart));
-  const parts = [machine, asMarkdown(figuresTable(sections), '##')];
+  const parts = [machine, asMarkdown(figuresTable(sections))];
   for (const section of sections) {
-    parts.push(...section.tables.map((table) => asMarkdown(table, '###')));
+    parts.push(...section.tables.map(asMarkdown));
     parts.push(...section.charts.map(({ title, file }) => `![${title}](charts/${file}.svg)`));
   }
   const path = `${DOCS}performance.md`;

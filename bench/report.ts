@@ -76,10 +76,10 @@ export function asText(tables: readonly Table[]): string {
   return tables.map(({ title, head, rows }) => `${title}\n\n${table([head, ...rows])}`).join('\n\n');
 }
 
-export function asMarkdown({ title, head, rows }: Table, level: string): string {
+export function asMarkdown({ title, head, rows }: Table): string {
   const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]!.length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   const rule = line(widths.map((width) => '-'.repeat(width)));
-  return [`${level} ${title}`, '', line(head), rule, ...rows.map(line)].join('\n');
+  return [`### ${title}`, '', line(head), rule, ...rows.map(line)].join('\n');
 }
