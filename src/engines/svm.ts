@@ -183,7 +183,10 @@ export class SvmVm implements EngineVm {
     const { profile } = this.config;
     const denies = (filter.flags & KVM_MSR_FILTER_DEFAULT_DENY) !== 0;
     if (profile.unknownFilterFlagsRejected && filter.flags !== (denies ? 1 : 0)) return ERRNO_INVAL;
-    const slots = filter.ranges.map((range, slot) => ({ ...range, slot })).filter((range) => range.nmsrs > 0);
+    const slots: (MsrFilterRange & { slot: number })[] = [];
+    for (const [slot, { flags, nmsrs, base, bitmap }] of filter.ranges.entries()) {
+      if (nmsrs > 0) slots.push({ slot, flags, nmsrs, base, bitmap });
+    }
     if (profile.emptyDenyRejected && denies && slots.length === 0) return ERRNO_INVAL;
 
     const firstBad = slots.findIndex((range) => this.rangeError(range) !== 0);

@@ -1,5 +1,5 @@
 /**
- * Access streams. Interesting indices of the filters in force go into a table of up to 256 entries; a run of accesses
+ * Access streams. Interesting indices of the filters in force go into a table of up to 128 entries; a run of accesses
  * is one table entry, a direction, and an offset inside the entry's spread, all from one random word.
  */
 import type { Candidate } from '../model/catalogue.ts';
@@ -7,7 +7,7 @@ import type { MsrFilter } from '../model/filter.ts';
 import type { Choices } from './random.ts';
 import { LANDMARKS, type Policy } from './space.ts';
 
-const MAX_ENTRIES = 256;
+const MAX_ENTRIES = 128;
 
 /** Neighbouring indices of one run. */
 const RUN = 8;
@@ -64,14 +64,18 @@ export class AccessTable {
       const step = ((word >>> 9) & 1) === 0 ? 1 : -1;
       const type = (word >>> 8) & 1;
       let index = start[entry]! + ((word >>> 10) & spread[entry]!) + (step === 1 ? 0 : RUN - 1);
-      // Writes past the end of a typed array are dropped.
-      for (let at = i; at < i + RUN * 2; at += 2) {
+      const end = Math.min(i + RUN * 2, length - 1);
+      for (let at = i; at < end; at += 2) {
         indices[at] = index;
         indices[at + 1] = index;
         types[at] = type;
         types[at + 1] = type ^ 1;
         index += step;
       }
+    }
+    if ((length & 1) === 1) {
+      indices[length - 1] = start[choices.u32() & mask]!;
+      types[length - 1] = 0;
     }
   }
 

@@ -24,6 +24,8 @@ export class Evaluator {
   private readonly watchedAt = new Map<number, number>();
   /** The filter's decisions on the watched MSRs after each event, [event][watched * 2 + type]. */
   private readonly decisions: Uint8Array[] = [];
+  /** Those after the event before. */
+  private decided: Uint8Array | undefined;
   /** The engine whose decisions the audits use; runs first. */
   private readonly oracle: Runner;
   private readonly oracleIsEngine: boolean;
@@ -159,11 +161,21 @@ export class Evaluator {
   }
 
   private readonly recordDecisions: AfterEvent = (vm, event, number) => {
-    if (!event) return;
+    if (!event) {
+      this.decided = undefined;
+      return;
+    }
     let row = this.decisions[number];
     if (!row) {
       row = new Uint8Array(this.watched.length * 2);
       this.decisions[number] = row;
+    }
+    const before = this.decided;
+    this.decided = row;
+    // Nothing else changes what the filter decides.
+    if (before && event.kind !== 'filter') {
+      row.set(before);
+      return;
     }
     for (let i = 0; i < this.watched.length; i++) {
       row[i * 2] = vm.allows!(this.watched[i]!, 0) ? 1 : 0;

@@ -9,7 +9,7 @@ import type { AccessType } from '../model/verdict.ts';
 import { ACCESS_DIMENSIONS, type AccessDimension, accessValue, type Coverage } from './coverage.ts';
 
 /** Accesses looked at per access event. */
-const SAMPLES_PER_BATCH = 12;
+const SAMPLES_PER_BATCH = 8;
 const ROUTE_NONE = 3;
 
 const AT = Object.fromEntries(ACCESS_DIMENSIONS.map((name, i) => [name, i])) as Record<AccessDimension, number>;
