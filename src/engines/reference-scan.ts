@@ -7,7 +7,7 @@
  * and takes four times as long. Nothing is kept from one batch to the next.
  */
 import type { BaseTable } from '../model/base.ts';
-import { KVM_MSR_FILTER_READ, KVM_MSR_FILTER_WRITE } from '../model/filter.ts';
+import { KVM_MSR_FILTER_MAX_BITMAP_SIZE, KVM_MSR_FILTER_READ, KVM_MSR_FILTER_WRITE } from '../model/filter.ts';
 import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { AccessType } from '../model/verdict.ts';
 
@@ -55,13 +55,22 @@ const DEFAULT = new Uint32Array(WORDS);
 /** Start and end of each range, in turn. Where there is none, both are 0: nothing is inside. */
 const EDGES = new Uint32Array(WORDS);
 const FLAGS = new Uint32Array(WORDS);
+const BITMAP_BYTES = KVM_MSR_FILTER_MAX_BITMAP_SIZE;
+/** Bitmap by range; by ALLOWED one whose first bit is 1, by DENIED one whose first bit is 0. */
+const BITS = new Uint8Array(18 * BITMAP_BYTES);
+BITS[ALLOWED * BITMAP_BYTES] = 1;
+/** What counts of an offset, by decision: all of it, or nothing where there is no range. */
+const OFFSET = new Uint32Array(WORDS).fill(0xffff_ffff, 0, ALLOWED);
+/** Verdict by (allowed << 2) | base outcome. */
+const RESULT = new Uint8Array(WORDS * 4);
 
 /** Writes the verdict of each access. */
 export function judgeBatch({ indices, types }: AccessBatch, verdicts: Uint8Array, rules: Rules): void {
   const { count } = rules;
   WINDOW.set(rules.exempt ?? [1, 0]);
   const [denied, ...allowed] = rules.verdicts;
-  const byOutcome = Uint8Array.from(allowed);
+  RESULT.fill(denied, 0, 4);
+  RESULT.set(allowed, 4);
   const apicShift = rules.apic === ApicMode.X2APIC ? 4 : 0;
   DEFAULT[0] = rules.defaultAllow ? ALLOWED : DENIED;
   EDGES.fill(0);
@@ -69,14 +78,14 @@ export function judgeBatch({ indices, types }: AccessBatch, verdicts: Uint8Array
     EDGES[2 * i] = rules.start[i]!;
     EDGES[2 * i + 1] = rules.end[i]!;
     FLAGS[i] = rules.flags[i]!;
+    BITS.set(rules.bitmap[i]!, i * BITMAP_BYTES);
   }
   for (let from = 0; from < indices.length; from += BLOCK) {
     const length = Math.min(BLOCK, indices.length - from);
     INDEX.set(indices.subarray(from, from + length));
     TYPE.set(types.subarray(from, from + length));
     scan(length, count);
-    VERDICT.fill(denied);
-    allow(length, rules.bitmap, byOutcome, rules.base, apicShift);
+    conclude(length, rules.base, apicShift);
     verdicts.set(length === BLOCK ? VERDICT : VERDICT.subarray(0, length), from);
   }
 }
@@ -110,23 +119,17 @@ function scan(length: number, count: number): void {
   }
 }
 
-/** Writes the verdicts of what is allowed. */
-function allow(
-  length: number,
-  bitmap: readonly Uint8Array[],
-  byOutcome: Uint8Array,
-  { directory, leaves }: BaseTable,
-  apicShift: number,
-): void {
+/**
+ * Verdict of each access by its range's bit, or the default, and by what KVM knows of the MSR. Without a branch: none
+ * could be guessed.
+ */
+function conclude(length: number, { directory, leaves }: BaseTable, apicShift: number): void {
   for (let i = 0; i < length; i++) {
-    const decision = DECISION[i]!;
-    if (decision === DENIED) continue;
     const index = INDEX[i]!;
-    if (decision < ALLOWED) {
-      const bit = index - EDGES[2 * decision]!;
-      if (((bitmap[decision]![bit >>> 3]! >>> (bit & 7)) & 1) === 0) continue;
-    }
+    const decision = DECISION[i]!;
+    const bit = (index - EDGES[2 * decision]!) & OFFSET[decision]!;
+    const allowed = (BITS[decision * BITMAP_BYTES + (bit >>> 3)]! >>> (bit & 7)) & 1;
     const byte = leaves[(directory[index >>> 12]! << 12) | (index & 0xfff)]!;
-    VERDICT[i] = byOutcome[(byte >>> (apicShift + TYPE[i]! * 2)) & 3]!;
+    VERDICT[i] = RESULT[(allowed << 2) | ((byte >>> (apicShift + TYPE[i]! * 2)) & 3)]!;
   }
 }
