@@ -78,6 +78,8 @@ export type FilterForm = ScanForm | PagesForm | SegmentsForm | SlotsForm;
 /** All that decides a native access besides the base table and the APIC mode. */
 export interface CompiledFilter {
   readonly filter: FilterForm;
+  /** What long batches are answered from, if that is something else. It must decide the same. */
+  readonly batches?: PagesForm | undefined;
   /** Verdict of an access that is denied, and of an allowed one that is handled, unknown or invalid. */
   readonly verdicts: readonly [number, number, number, number];
   /** The hardware's bitmap, in its layout: an access whose bit is 0 completes before all else. */

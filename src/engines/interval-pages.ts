@@ -5,6 +5,7 @@
 import type { BaseTable } from '../model/base.ts';
 import { X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 import type { AccessBatch } from '../model/scenario.ts';
+import type { PagesForm } from './compiled-filter.ts';
 import type { IntervalMap } from './interval-map.ts';
 import { compileModule, instantiate } from './wasm/instantiate.ts';
 import { INTERVAL_WASM } from './wasm/interval.ts';
@@ -124,6 +125,32 @@ export class FusedPages {
       this.functions.judge(count, table);
       verdicts.set(count === CHUNK ? this.verdicts : this.verdicts.subarray(0, count), from);
     }
+  }
+
+  /**
+   * The filter's bits in the pages as they are, for proofs.
+   *
+   * @throws Error if a page says of an access that is allowed anything but what the base table says
+   */
+  form(): PagesForm {
+    const count = 1 + this.fixed.length + this.map.pageCount;
+    const words = new Uint32Array(this.functions.memory.buffer, FUSED_PAGES, (count * PAGE_BYTES) / 4);
+    const pages = new Uint32Array(count * BIT_WORDS);
+    for (let page = 0; page < count; page++) {
+      const base = this.basePage(page <= this.fixed.length ? page : 0);
+      for (let at = 0; at < base.length; at++) {
+        const word = words[page * base.length + at]!;
+        // Low and high bit of a number: the byte of RDMSR's, and WRMSR's two bytes above.
+        const allowed = (word | (word >>> 8)) & 0x00ff_00ff;
+        if (word !== ((allowed | (allowed << 8)) & base[at]!) >>> 0) {
+          throw new Error(`page ${page} is not what filter and base table make of it`);
+        }
+        const shift = (at & 3) * 8;
+        pages[page * BIT_WORDS + (at >>> 2)]! |= (allowed & 0xff) << shift;
+        pages[page * BIT_WORDS + 128 + (at >>> 2)]! |= (allowed >>> 16) << shift;
+      }
+    }
+    return { kind: 'pages', directory: this.directory, pages };
   }
 
   private fuse(bits: number, base: number, page: number): void {

@@ -174,7 +174,9 @@ export class IntervalVm implements EngineVm {
   compiled(): CompiledFilter {
     const { directory, pages } = this.map;
     const [denied, , , , handled, unknown, invalid] = this.verdictOf;
-    return { filter: { kind: 'pages', directory, pages }, verdicts: [denied!, handled!, unknown!, invalid!] };
+    const fused = this.fusedFor(Number.POSITIVE_INFINITY);
+    const verdicts = [denied!, handled!, unknown!, invalid!] as const;
+    return { filter: { kind: 'pages', directory, pages }, batches: fused?.form(), verdicts };
   }
 
   private accessUnfiltered({ indices, types, form }: AccessBatch, verdicts: Uint8Array): void {

@@ -6,7 +6,7 @@ import type { BaseTable } from '../model/base.ts';
 import { MSR_IA32_TSC_DEADLINE } from '../model/filter.ts';
 import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { type AccessType, Route, Verdict } from '../model/verdict.ts';
-import type { SegmentsForm } from './compiled-filter.ts';
+import type { PagesForm, SegmentsForm } from './compiled-filter.ts';
 import { compileModule, instantiate } from './wasm/instantiate.ts';
 import { SVM_WASM } from './wasm/svm.ts';
 
@@ -118,6 +118,38 @@ export class SvmPages {
       verdicts.set(bytes.subarray(AT.verdictsOut, AT.verdictsOut + indices.length), at);
       routes.set(bytes.subarray(AT.routesOut, AT.routesOut + indices.length), at);
     }
+  }
+
+  /**
+   * The filter's bits in the pages as they are, for proofs. `msrpm` and `fastpath`: as for `judge` and `update`.
+   *
+   * @throws Error if a page says anything else that the base table, the map and the fastpath do not say
+   */
+  form(msrpm: Uint8Array, fastpath: boolean): PagesForm {
+    this.show(new Uint32Array(msrpm.buffer, msrpm.byteOffset, 2048));
+    const blocks = [-1, ...this.standing, ...this.added];
+    const pages = new Uint32Array(blocks.length * 256);
+    blocks.forEach((block, page) => {
+      const window = WINDOWS.findIndex((first) => block >= first && block < first + WINDOW_BLOCKS);
+      const map = window < 0 ? -1 : window * 0x800 + (block - WINDOWS[window]!) * MAP_BYTES_PER_BLOCK;
+      const base = AT.base + (page <= this.standing.length ? page : 0) * BLOCK;
+      for (let offset = 0; offset < BLOCK; offset++) {
+        const byte = this.bytes[AT.pages + page * BLOCK + offset]!;
+        const known = this.bytes[base + offset]!;
+        const bits = map < 0 ? 3 : msrpm[map + (offset >>> 2)]! >>> ((offset & 3) * 2);
+        for (const type of [0, 1]) {
+          const number = (byte >>> (type * 4 + NUMBER_SHIFT)) & 3;
+          const fast = fastpath && type === 1 && block === 0 && offset === MSR_IA32_TSC_DEADLINE;
+          const others = (((bits >>> type) & 1) === 0 ? PASSES : 0) | (fast ? FASTPATH : 0);
+          const numberIsKnown = number === 0 || number === ((known >>> (type * 4 + NUMBER_SHIFT)) & 3);
+          if (!numberIsKnown || ((byte >>> (type * 4)) & 3) !== others) {
+            throw new Error(`the page of block ${block} says ${byte} at ${offset}`);
+          }
+          if (number !== 0) pages[page * 256 + type * 128 + (offset >>> 5)]! |= 1 << (offset & 31);
+        }
+      }
+    });
+    return { kind: 'pages', directory: this.bytes.subarray(0, 1 << 20), pages };
   }
 
   /** By the 4 bits of an access; what is emulated is past the map and the fastpath. */

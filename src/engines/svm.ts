@@ -284,6 +284,7 @@ export class SvmVm implements EngineVm {
     const [denied, handled, unknown, invalid] = this.endings;
     return {
       filter: this.filter.form(x2apicExempt ? X2APIC_MSRS : undefined),
+      batches: this.isPlain() && this.updatePages() ? this.pages!.form(this.msrpm, tscDeadlineFastpath.svm) : undefined,
       verdicts: [denied!, handled!, unknown!, invalid!],
       bitmap: { vendor: 'svm', bytes: this.msrpm },
       fastpath: tscDeadlineFastpath.svm ? [{ index: MSR_IA32_TSC_DEADLINE, type: 1 }] : [],

@@ -7,6 +7,7 @@ import type { BaseTable } from '../model/base.ts';
 import { MSR_IA32_TSC_DEADLINE, X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { Route, Verdict } from '../model/verdict.ts';
+import type { PagesForm } from './compiled-filter.ts';
 import type { VmxFilter } from './vmx.ts';
 import { compileModule, instantiate } from './wasm/instantiate.ts';
 import { VMX_WASM } from './wasm/vmx.ts';
@@ -132,6 +133,39 @@ export class VmxPages {
       verdicts.set(this.verdicts.subarray(0, end - from), from);
       routes.set(this.routes.subarray(0, end - from), from);
     }
+  }
+
+  /**
+   * The filter's bits in the painted pages as they are, for proofs. `bitmap`: as for `judge`.
+   *
+   * @throws Error if a page says anything else that the base table, the bitmap and the fastpath do not say
+   */
+  form(bitmap: Uint8Array): PagesForm {
+    if (Buffer.compare(bitmap, this.bitmap) !== 0) this.putOver(bitmap);
+    const count = 1 + this.fixed.size + this.painted.length;
+    const blocks = new Map([...this.fixed].map(([block, page]) => [page, block]));
+    const pages = new Uint32Array(count * 256);
+    for (let page = 0; page < count; page++) {
+      const base = BASE_PAGES + (page <= this.fixed.size ? page : 0) * PAGE;
+      const quarter = COVERED.indexOf(blocks.get(page) ?? -1) * 0x200;
+      for (let offset = 0; offset < PAGE; offset++) {
+        const says = this.memory[PAINTED_PAGES + page * PAGE + offset]!;
+        const allowed = [says & READ ? 1 : 0, says & WRITE ? 1 : 0] as const;
+        let expected = (this.memory[base + offset]! & (allowed[0] * READ + allowed[1] * WRITE)) | BOTH_EXIT;
+        if (quarter >= 0) {
+          const passes = (half: number): number =>
+            1 - ((bitmap[half + quarter + (offset >>> 3)]! >>> (offset & 7)) & 1);
+          expected ^= passes(0) * EXITS + passes(0x800) * (EXITS << 4);
+        }
+        if (this.rules.fastpath && blocks.get(page) === 0 && offset === MSR_IA32_TSC_DEADLINE)
+          expected |= FASTPATH << 4;
+        if (says !== expected) throw new Error(`painted page ${page} says ${says}, not ${expected}, at ${offset}`);
+        const word = page * 256 + (offset >>> 5);
+        pages[word]! |= allowed[0] << (offset & 31);
+        pages[word + 128]! |= allowed[1] << (offset & 31);
+      }
+    }
+    return { kind: 'pages', directory: this.memory.subarray(0, 1 << 20), pages };
   }
 
   /** The emulator is past the bitmap and the fastpath. */

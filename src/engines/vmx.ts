@@ -276,6 +276,7 @@ export class VmxVm implements EngineVm {
     const [denied, , , , handled, unknown, invalid] = this.outcomes;
     return {
       filter: this.filter.form(profile.x2apicExempt),
+      batches: this.unmodified() ? this.paintedPages()?.form(this.page) : undefined,
       verdicts: [denied!, handled!, unknown!, invalid!],
       bitmap: { vendor: 'vmx', bytes: this.page },
       fastpath: profile.tscDeadlineFastpath.vmx ? [{ index: MSR_IA32_TSC_DEADLINE, type: 1 }] : [],

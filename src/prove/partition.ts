@@ -121,6 +121,9 @@ export class Partition {
       if (!form) continue;
       const place = this.wronglyPassed(form) ?? (form === first ? undefined : firstDifference(first!, form, this.base));
       if (place) return this.trial.scenario([place.index], [place.type]);
+      const { batches } = form.compiled;
+      const inBatch = batches && firstDifference(first!, formOf({ ...form.compiled, filter: batches }), this.base);
+      if (inBatch) return this.trial.scenario(repeated(inBatch.index), repeated(inBatch.type));
     }
     const compared = forms.filter((form) => form !== undefined).length;
     if (compared > 1) this.complete += compared - 1;
@@ -188,6 +191,11 @@ function fastpaths(forms: readonly (Direct | undefined)[]): Uint32Array {
 
 function invalid(verdicts: Uint8Array): number {
   return verdicts.findIndex((verdict) => verdict > Verdict.EXIT_INVAL);
+}
+
+/** As many accesses as make an engine answer them as a long batch. */
+function repeated(value: number): Uint32Array {
+  return new Uint32Array(BATCH).fill(value);
 }
 
 /** Each index read, then written. */
