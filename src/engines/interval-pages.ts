@@ -7,7 +7,7 @@ import { X2APIC_FIRST, X2APIC_LAST } from '../model/filter.ts';
 import type { AccessBatch } from '../model/scenario.ts';
 import type { PagesForm } from './compiled-filter.ts';
 import type { IntervalMap } from './interval-map.ts';
-import { compileModule, instantiate } from './wasm/instantiate.ts';
+import { compileModule, instantiate, type WithMemory } from './wasm/instantiate.ts';
 import { INTERVAL_WASM } from './wasm/interval.ts';
 
 interface Functions {
@@ -51,17 +51,24 @@ export class FusedPages {
   private readonly map: IntervalMap;
   /** Blocks with pages of their own whatever the filter: pages 1, 2, ... The page of all others is 0. */
   private readonly fixed: readonly number[];
-  private readonly functions = instantiate<Functions>(MODULE);
-  private readonly directory = new Uint8Array(this.functions.memory.buffer, 0, 1 << (32 - BLOCK_BITS));
-  private readonly bits = new Uint32Array(this.functions.memory.buffer, BITS, BIT_WORDS);
-  private readonly indices = new Uint32Array(this.functions.memory.buffer, INDICES, CHUNK);
-  private readonly types = new Uint8Array(this.functions.memory.buffer, TYPES, CHUNK);
-  private readonly verdicts = new Uint8Array(this.functions.memory.buffer, VERDICTS, CHUNK);
+  private readonly functions: WithMemory<Functions>;
+  private readonly directory: Uint8Array;
+  private readonly bits: Uint32Array;
+  private readonly indices: Uint32Array;
+  private readonly types: Uint8Array;
+  private readonly verdicts: Uint8Array;
   /** Blocks that the filter's pages were made for. */
   private filtered: number[] = [];
   private apicShift = 0;
 
-  private constructor(base: BaseTable, map: IntervalMap, fixed: readonly number[]) {
+  private constructor(functions: WithMemory<Functions>, base: BaseTable, map: IntervalMap, fixed: readonly number[]) {
+    const { buffer } = functions.memory;
+    this.functions = functions;
+    this.directory = new Uint8Array(buffer, 0, 1 << (32 - BLOCK_BITS));
+    this.bits = new Uint32Array(buffer, BITS, BIT_WORDS);
+    this.indices = new Uint32Array(buffer, INDICES, CHUNK);
+    this.types = new Uint8Array(buffer, TYPES, CHUNK);
+    this.verdicts = new Uint8Array(buffer, VERDICTS, CHUNK);
     this.base = base;
     this.map = map;
     this.fixed = fixed;
@@ -72,14 +79,15 @@ export class FusedPages {
     }
   }
 
-  /** Undefined if the base table has rows in more blocks than there are pages. */
+  /** Undefined if the base table has rows in more blocks than there are pages, or there is no memory. */
   static of(base: BaseTable, map: IntervalMap): FusedPages | undefined {
     let fixed = blocksOf.get(base);
     if (!fixed) {
       fixed = baseBlocks(base);
       blocksOf.set(base, fixed);
     }
-    return fixed.length > MAX_BASE_BLOCKS ? undefined : new FusedPages(base, map, fixed);
+    const functions = fixed.length > MAX_BASE_BLOCKS ? undefined : instantiate<Functions>(MODULE);
+    return functions && new FusedPages(functions, base, map, fixed);
   }
 
   /** Pages that `update` makes, at most. */

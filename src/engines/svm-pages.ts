@@ -7,7 +7,7 @@ import { MSR_IA32_TSC_DEADLINE } from '../model/filter.ts';
 import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { type AccessType, Route, Verdict } from '../model/verdict.ts';
 import type { PagesForm, SegmentsForm } from './compiled-filter.ts';
-import { compileModule, instantiate } from './wasm/instantiate.ts';
+import { compileModule, instantiate, type WithMemory } from './wasm/instantiate.ts';
 import { SVM_WASM } from './wasm/svm.ts';
 
 interface Functions {
@@ -30,8 +30,8 @@ const AT = {
 
 const BLOCK = 0x1000;
 const BATCH = 8192;
-const PAGES = 255;
-const FILTER_PAGES = 64;
+/** The base pages, one more, end where the pages begin; a filter may need 64 of 255 besides. */
+const MAX_STANDING = 125;
 
 /** Of the 4 bits of an access. */
 const PASSES = 1;
@@ -51,9 +51,9 @@ const MODULE = compileModule(SVM_WASM);
 
 export class SvmPages {
   private readonly base: BaseTable;
-  private readonly functions = instantiate<Functions>(MODULE);
-  private readonly bytes = new Uint8Array(this.functions.memory.buffer);
-  private readonly indices = new Uint32Array(this.functions.memory.buffer, AT.indices, BATCH);
+  private readonly functions: WithMemory<Functions>;
+  private readonly bytes: Uint8Array;
+  private readonly indices: Uint32Array;
   /** Blocks with a page whatever the filter, in order of their pages, from page 1 on. */
   private readonly standing: readonly number[];
   private added: number[] = [];
@@ -61,7 +61,10 @@ export class SvmPages {
   /** The map whose bits the pages show, as words. */
   private readonly shown = new Uint32Array(2048);
 
-  private constructor(base: BaseTable, standing: readonly number[]) {
+  private constructor(functions: WithMemory<Functions>, base: BaseTable, standing: readonly number[]) {
+    this.functions = functions;
+    this.bytes = new Uint8Array(functions.memory.buffer);
+    this.indices = new Uint32Array(functions.memory.buffer, AT.indices, BATCH);
     this.base = base;
     this.standing = standing;
     this.bytes.fill(UNKNOWN, AT.base, AT.base + BLOCK);
@@ -71,15 +74,15 @@ export class SvmPages {
     });
   }
 
-  /** Undefined if the base table has rows in more blocks than there are pages. */
+  /** Undefined if the base table has rows in more blocks than there are pages, or there is no memory. */
   static of(base: BaseTable): SvmPages | undefined {
     const blocks = WINDOWS.flatMap((first) => Array.from({ length: WINDOW_BLOCKS }, (_, i) => first + i));
     for (const { index } of base.rows()) {
       const block = (index - (index % BLOCK)) / BLOCK;
       if (!blocks.includes(block)) blocks.push(block);
     }
-    // The base pages end where the pages begin.
-    return blocks.length > PAGES - FILTER_PAGES - 1 || blocks.length > 125 ? undefined : new SvmPages(base, blocks);
+    const functions = blocks.length > MAX_STANDING ? undefined : instantiate<Functions>(MODULE);
+    return functions && new SvmPages(functions, base, blocks);
   }
 
   /** To be called before `judge` when the filter or the APIC mode has changed. */

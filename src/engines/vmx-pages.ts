@@ -9,7 +9,7 @@ import { type AccessBatch, ApicMode } from '../model/scenario.ts';
 import { Route, Verdict } from '../model/verdict.ts';
 import type { PagesForm } from './compiled-filter.ts';
 import type { VmxFilter } from './vmx.ts';
-import { compileModule, instantiate } from './wasm/instantiate.ts';
+import { compileModule, instantiate, type WithMemory } from './wasm/instantiate.ts';
 import { VMX_WASM } from './wasm/vmx.ts';
 
 interface Functions {
@@ -54,13 +54,13 @@ export class VmxPages {
   private readonly base: BaseTable;
   private readonly filter: VmxFilter;
   private readonly rules: VmxRules;
-  private readonly functions = instantiate<Functions>(MODULE);
-  private readonly memory = new Uint8Array(this.functions.memory.buffer);
-  private readonly results = new Uint8Array(this.functions.memory.buffer, RESULTS, 32);
-  private readonly indices = new Uint32Array(this.functions.memory.buffer, INDICES, CHUNK);
-  private readonly types = new Uint8Array(this.functions.memory.buffer, TYPES, CHUNK);
-  private readonly verdicts = new Uint8Array(this.functions.memory.buffer, VERDICTS, CHUNK);
-  private readonly routes = new Uint8Array(this.functions.memory.buffer, ROUTES, CHUNK);
+  private readonly functions: WithMemory<Functions>;
+  private readonly memory: Uint8Array;
+  private readonly results: Uint8Array;
+  private readonly indices: Uint32Array;
+  private readonly types: Uint8Array;
+  private readonly verdicts: Uint8Array;
+  private readonly routes: Uint8Array;
   /** Page by block, where the base table says anything or the bitmap covers the block; base page 0 is all others'. */
   private readonly fixed = new Map<number, number>();
   /** Blocks with a painted page besides those. */
@@ -69,7 +69,21 @@ export class VmxPages {
   /** The bitmap that has been put over. */
   private readonly bitmap = new Uint8Array(4096).fill(0xff);
 
-  private constructor(base: BaseTable, filter: VmxFilter, rules: VmxRules, blocks: Iterable<number>) {
+  private constructor(
+    functions: WithMemory<Functions>,
+    base: BaseTable,
+    filter: VmxFilter,
+    rules: VmxRules,
+    blocks: Iterable<number>,
+  ) {
+    const { buffer } = functions.memory;
+    this.functions = functions;
+    this.memory = new Uint8Array(buffer);
+    this.results = new Uint8Array(buffer, RESULTS, 32);
+    this.indices = new Uint32Array(buffer, INDICES, CHUNK);
+    this.types = new Uint8Array(buffer, TYPES, CHUNK);
+    this.verdicts = new Uint8Array(buffer, VERDICTS, CHUNK);
+    this.routes = new Uint8Array(buffer, ROUTES, CHUNK);
     this.base = base;
     this.filter = filter;
     this.rules = rules;
@@ -82,11 +96,12 @@ export class VmxPages {
     }
   }
 
-  /** Undefined if the base table has rows in more blocks than there are pages. */
+  /** Undefined if the base table has rows in more blocks than there are pages, or there is no memory. */
   static of(base: BaseTable, filter: VmxFilter, rules: VmxRules): VmxPages | undefined {
     const blocks = new Set(COVERED);
     for (const { index } of base.rows()) blocks.add(Math.floor(index / PAGE));
-    return blocks.size > MAX_FIXED ? undefined : new VmxPages(base, filter, rules, blocks);
+    const functions = blocks.size > MAX_FIXED ? undefined : instantiate<Functions>(MODULE);
+    return functions && new VmxPages(functions, base, filter, rules, blocks);
   }
 
   /** To be called before `judge` when the filter or the APIC mode has changed. */

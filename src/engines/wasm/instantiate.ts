@@ -17,7 +17,17 @@ export function compileModule(base64: string): object {
   return new Module(Buffer.from(base64, 'base64'));
 }
 
-/** A new instance with a memory of its own, all zero. */
-export function instantiate<Functions extends object>(module: object): Functions & { readonly memory: Memory } {
-  return new Instance(module).exports as Functions & { readonly memory: Memory };
+export type WithMemory<Functions> = Functions & { readonly memory: Memory };
+
+/**
+ * A new instance with a memory of its own, all zero; undefined if none can be had: V8 reserves 10 GB of addresses for
+ * each, which `ulimit -v` may not grant.
+ */
+export function instantiate<Functions extends object>(module: object): WithMemory<Functions> | undefined {
+  try {
+    return new Instance(module).exports as WithMemory<Functions>;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
