@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Engine, EngineVm, VmConfig } from '../../engines/contract.ts';
 import { interval } from '../../engines/interval.ts';
 import { reference } from '../../engines/reference.ts';
+import { vmx } from '../../engines/vmx.ts';
 import { catalogueBase } from '../../model/catalogue.ts';
 import { NEWEST_PROFILE } from '../../model/profile.ts';
 import type { Scenario } from '../../model/scenario.ts';
@@ -91,5 +92,43 @@ describe('Minimizer', () => {
     const reduction = new Minimizer(engines, CONFIG, ledger).minimize(scenario, seen);
     expect(reduction).toEqual({ scenario, observation: seen, evaluations: 0, reliability: 1 });
     expect(failures()).toBe(before);
+  });
+
+  it('does not end in what the ledger knows', () => {
+    // Wrong about 0x6e1 in long batches; about 0x6e0, as the real fastpath, in all of them.
+    const engine: Engine = {
+      ...vmx,
+      createVm: (config): EngineVm => {
+        const vm = vmx.createVm(config);
+        const access = vm.access.bind(vm);
+        vm.access = (batch, verdicts, routes) => {
+          access(batch, verdicts, routes);
+          const { indices } = batch;
+          if (indices.length < 100) return;
+          for (const [i, index] of indices.entries()) if (index === 0x6e1) verdicts[i] = Verdict.ALLOW;
+        };
+        return vm;
+      },
+    };
+    const indices = new Uint32Array(200).map((_, i) => 0x6e0 + (i & 1));
+    const deny = { flags: 3, base: 0x6e0, nmsrs: 2, bitmap: new Uint8Array(8) };
+    const scenario: Scenario = {
+      events: [
+        { kind: 'filter', filter: { flags: 0, ranges: [deny] } },
+        { kind: 'access', batch: { indices, types: new Uint8Array(200).fill(1) } },
+      ],
+    };
+    const engines = [reference, interval, engine];
+    const evaluator = new Evaluator(engines, CONFIG, ledger);
+    const unknown: Observation[] = [];
+    evaluator.run(scenario);
+    evaluator.observe(
+      (seen) => ledger.match(seen, engines[seen.subject]!.name) !== undefined || unknown.push(seen) < 0,
+    );
+    expect(unknown.length).toBeGreaterThan(0);
+    const reduction = new Minimizer(engines, CONFIG, ledger).minimize(scenario, unknown[0]!)!;
+    expect(ledger.match(reduction.observation, 'vmx')).toBe(undefined);
+    expect(sizeOf(reduction.scenario)).toBeGreaterThan(100);
+    expect(sizeOf(reduction.scenario)).toBeLessThan(110);
   });
 });

@@ -88,6 +88,8 @@ export class Minimizer {
   private readonly onEngine: (engine: number) => void;
   /** Evaluations of the reduction at hand in which the subject failed. */
   private failures = 0;
+  /** Whether the ledger knows what is being reduced: what it does not know must not end in what it knows. */
+  private isKnown = false;
 
   /** `onEngine` is called before an engine of the list runs, for a watchdog. */
   constructor(
@@ -110,6 +112,7 @@ export class Minimizer {
       return { scenario, observation, evaluations: 0, reliability: 1 };
     }
     this.failures = 0;
+    this.isKnown = this.ledger.match(observation, this.engines[observation.subject]!.name) !== undefined;
     const isTooDear = (): boolean => isProcess && this.failures >= MAX_FAILURES;
     const jury = this.juryFor(observation);
     const subject = jury.engines.indexOf(this.engines[observation.subject]!);
@@ -166,8 +169,9 @@ export class Minimizer {
     const evaluator = this.evaluator(this.engines);
     evaluator.run(scenario);
     evaluator.observe((seen) => {
-      if (seen.subject === subject && seen.kind === found.kind) whole ??= seen;
-      return this.ledger.match(seen, this.engines[seen.subject]!.name) !== undefined;
+      const known = this.ledger.match(seen, this.engines[seen.subject]!.name) !== undefined;
+      if (seen.subject === subject && seen.kind === found.kind && known === this.isKnown) whole ??= seen;
+      return known;
     });
     return whole ?? { ...found, subject };
   }
@@ -182,9 +186,10 @@ export class Minimizer {
   ): Observation | undefined {
     let found: Observation | undefined;
     const note: Observer = (seen) => {
-      const rank = seen.subject === subject && same(seen) ? kinds.indexOf(seen.kind) : -1;
+      const known = this.ledger.match(seen, jury.engines[seen.subject]!.name) !== undefined;
+      const rank = seen.subject === subject && known === this.isKnown && same(seen) ? kinds.indexOf(seen.kind) : -1;
       if (rank >= 0 && (!found || rank < kinds.indexOf(found.kind))) found = seen;
-      return this.ledger.match(seen, jury.engines[seen.subject]!.name) !== undefined;
+      return known;
     };
     const relation = RELATIONS.find(({ name }) => `metamorphic:${name}` === kinds[0]);
     if (relation) jury.relate(scenario, relation, subject, note);
