@@ -205,7 +205,7 @@ describe('malformed recordings', () => {
 
   it('refuses a base table that spans too many blocks', () => {
     const r = Object.fromEntries(
-      Array.from({ length: 300 }, (_, block) => [`0x${(block << 16).toString(16)}`, 'allow']),
+      Array.from({ length: 1100 }, (_, block) => [`0x${(block << 16).toString(16)}`, 'allow']),
     );
     expect(() => parseLines({ ...HEADER, base: { r, w: {} } })).toThrow(InputError);
   });

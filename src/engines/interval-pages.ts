@@ -59,7 +59,8 @@ export class FusedPages {
   private readonly verdicts: Uint8Array;
   /** Blocks that the filter's pages were made for. */
   private filtered: number[] = [];
-  private apicShift = 0;
+  /** What the pages are made for; as in BaseTable.leaves. */
+  apicShift = 0;
 
   private constructor(functions: WithMemory<Functions>, base: BaseTable, map: IntervalMap, fixed: readonly number[]) {
     const { buffer } = functions.memory;

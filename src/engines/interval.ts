@@ -55,7 +55,7 @@ export class IntervalVm implements EngineVm {
   protected lastVerdict: number = Verdict.ALLOW;
   /** Made when first needed; null: cannot be. */
   private fused: FusedPages | undefined | null;
-  /** Accesses judged since the map or the APIC mode changed; null: the fused pages are up to date. */
+  /** Accesses judged since the map or the APIC mode changed; null: the fused pages are those of the map. */
   private lookups: number | null = 0;
 
   constructor(config: VmConfig) {
@@ -119,7 +119,6 @@ export class IntervalVm implements EngineVm {
 
   setApicMode(mode: ApicMode): void {
     this.apicShift = mode === ApicMode.X2APIC ? 4 : 0;
-    this.lookups = 0;
   }
 
   access(batch: AccessBatch, verdicts: Uint8Array): void {
@@ -142,6 +141,7 @@ export class IntervalVm implements EngineVm {
    */
   private fusedFor(count: number): FusedPages | undefined {
     if (count < SHORT_BATCH || this.fused === null) return undefined;
+    if (this.fused && this.fused.apicShift !== this.apicShift) this.lookups ??= 0;
     if (this.lookups !== null) {
       this.lookups += count;
       this.fused ??= FusedPages.of(this.config.base, this.map) ?? null;

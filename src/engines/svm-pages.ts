@@ -57,7 +57,8 @@ export class SvmPages {
   /** Blocks with a page whatever the filter, in order of their pages, from page 1 on. */
   private readonly standing: readonly number[];
   private added: number[] = [];
-  private mode: ApicMode = ApicMode.NONE;
+  /** APIC mode that the pages are made for. */
+  mode: ApicMode = ApicMode.NONE;
   /** The map whose bits the pages show, as words. */
   private readonly shown = new Uint32Array(2048);
 

@@ -214,7 +214,6 @@ export class SvmVm implements EngineVm {
   setApicMode(mode: ApicMode): void {
     // Without x2AVIC nothing in the map depends on the mode; KVM recalculates nothing here.
     this.apic = mode;
-    this.pagesOutdated = true;
   }
 
   setCandidates(changes: readonly MsrPassthrough[]): void {
@@ -271,7 +270,7 @@ export class SvmVm implements EngineVm {
   private updatePages(): boolean {
     if (!this.pagesTried) this.pages = SvmPages.of(this.config.base);
     this.pagesTried = true;
-    if (this.pagesOutdated) {
+    if (this.pagesOutdated || this.pages?.mode !== this.apic) {
       const { x2apicExempt, tscDeadlineFastpath } = this.config.profile;
       this.pages?.update(this.filter.form(x2apicExempt ? X2APIC_MSRS : undefined), this.apic, tscDeadlineFastpath.svm);
     }

@@ -65,7 +65,8 @@ export class VmxPages {
   private readonly fixed = new Map<number, number>();
   /** Blocks with a painted page besides those. */
   private painted: number[] = [];
-  private apic: ApicMode = ApicMode.NONE;
+  /** What the pages are made for. */
+  apic: ApicMode = ApicMode.NONE;
   /** The bitmap that has been put over. */
   private readonly bitmap = new Uint8Array(4096).fill(0xff);
 

@@ -135,7 +135,7 @@ export class VmxVm implements EngineVm {
   protected forceNestedRecalc = true;
   /** Made when first needed; null: cannot be. */
   private pages: VmxPages | undefined | null;
-  /** The filter or the APIC mode has changed since the pages were painted. */
+  /** The filter has changed since the pages were painted. */
   private repaint = true;
 
   constructor(config: VmConfig) {
@@ -201,7 +201,6 @@ export class VmxVm implements EngineVm {
 
   setApicMode(mode: ApicMode): void {
     this.apic = mode;
-    this.repaint = true;
     this.updateX2apic();
   }
 
@@ -266,7 +265,7 @@ export class VmxVm implements EngineVm {
       const { x2apicExempt, tscDeadlineFastpath } = profile;
       this.pages = VmxPages.of(base, this.filter, { x2apicExempt, fastpath: tscDeadlineFastpath.vmx }) ?? null;
     }
-    if (this.repaint) this.pages?.update(this.apic);
+    if (this.repaint || this.pages?.apic !== this.apic) this.pages?.update(this.apic);
     this.repaint = false;
     return this.pages;
   }

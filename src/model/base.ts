@@ -21,6 +21,8 @@ export interface BaseRow {
 /** Small leaves: the few that matter fit into a processor's first cache. */
 const LEAF_BITS = 12;
 const LEAF_SIZE = 1 << LEAF_BITS;
+/** Kernels have rows in less than ten. */
+const MAX_LEAVES = 1024;
 const UNKNOWN_BYTE = 0x55;
 
 /**
@@ -69,7 +71,7 @@ export class BaseTable {
     const slot = index >>> LEAF_BITS;
     if (this.directory[slot] === 0) {
       const leaf = this.leaves.length / LEAF_SIZE;
-      if (leaf > 0xffff) throw new RangeError('a base table spans at most 65,535 blocks of 4,096 MSRs');
+      if (leaf > MAX_LEAVES) throw new RangeError(`a base table spans at most ${MAX_LEAVES} blocks of 4,096 MSRs`);
       const grown = new Uint8Array(this.leaves.length + LEAF_SIZE).fill(UNKNOWN_BYTE, this.leaves.length);
       grown.set(this.leaves);
       this.leaves = grown;
