@@ -115,10 +115,14 @@ export const smallForms: Move = (search) => {
   const filters = scenario.events.filter(({ kind }) => kind === 'filter').length;
   const ranges = rangesOf(scenario, number);
   if (observation.kind.startsWith('bitmap:') && accesses.length === 0) onOwnIndex(search);
-  if (filters !== 1 || ranges.length !== 1 || ranges[0]!.nmsrs !== 1 || ranges[0]!.flags > 3) return;
+  if (filters !== 1 || ranges.length !== 1 || ranges[0]!.nmsrs > 2 || ranges[0]!.flags > 3) return;
   if (observation.access < 0 || accesses.length !== 1) return;
   const bare = withoutKinds(scenario, 'cap');
-  const exemplars = places.exemplars.map(({ index, type }) => ({ index, type, outcome: places.outcome(index, type) }));
+  // Most exemplars are at the start of a byte of a bitmap; what counts bits from elsewhere may show at MSR 1 only.
+  const exemplars = [...places.exemplars, { index: 1, type: accesses[0]!.type }].map(({ index, type }) => ({
+    ...{ index, type },
+    outcome: places.outcome(index, type),
+  }));
   // Where KVM handles the MSR, a denial shows without exit mask.
   const masked = exemplars.filter(({ outcome }) => outcome !== BaseOutcome.HANDLED);
   const candidates = [
