@@ -36,6 +36,9 @@ export class BaseTable {
   /** One byte per MSR: bits 0-1 read, 2-3 write; bits 4-7 the same in x2APIC mode. */
   leaves = new Uint8Array(LEAF_SIZE).fill(UNKNOWN_BYTE);
 
+  /** Every new VM of some engines asks for the rows, and looking through the leaves takes milliseconds. */
+  private listed: readonly BaseRow[] | undefined;
+
   constructor(rows: Iterable<BaseRow>) {
     for (let index = X2APIC_FIRST; index <= X2APIC_LAST; index++) this.put(index, 0xaa);
     for (const { index, read, write } of rows) {
@@ -51,7 +54,12 @@ export class BaseTable {
   }
 
   /** What a table is made of again: rows that differ from what is unlisted, ascending; in the window, x2APIC mode's. */
-  *rows(): Generator<BaseRow> {
+  rows(): readonly BaseRow[] {
+    this.listed ??= [...this.list()];
+    return this.listed;
+  }
+
+  private *list(): Generator<BaseRow> {
     for (let slot = 0; slot < this.directory.length; slot++) {
       const leaf = this.directory[slot]!;
       if (leaf === 0) continue;
