@@ -3,10 +3,10 @@ import { reference } from '../engines/reference.ts';
 import { NOT_APPLICABLE, type Trace } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { Verdict } from '../model/verdict.ts';
-import { type Abstains, agree, blame, type Observation, observe } from './compare.ts';
+import { agree, blame, type KnownPlaces, type Observation, observe } from './compare.ts';
 
 const everyone = (): boolean => true;
-const nobody: Abstains = () => false;
+const nothing: KnownPlaces = { concerns: () => false, abstains: () => false };
 
 /** [subject, expected, got] of each dissenter. */
 function dissent(vector: readonly number[], votes: (engine: number) => boolean = everyone): number[][] {
@@ -80,14 +80,14 @@ function trace(verdicts: readonly number[], codes: readonly number[] = [0, 0, 0]
   };
 }
 
-function observed(traces: readonly Trace[], abstains: Abstains = nobody, known = false): Observation[] {
+function observed(traces: readonly Trace[], places: KnownPlaces = nothing, known = false): Observation[] {
   const found: Observation[] = [];
   const note = (seen: Observation): boolean => {
     found.push(seen);
     return known;
   };
   const astray = traces.map(() => Number.POSITIVE_INFINITY);
-  observe(SCENARIO, traces, note, abstains, astray);
+  observe(SCENARIO, traces, note, places, astray);
   return found;
 }
 
@@ -131,7 +131,7 @@ describe('observe', () => {
     const traces = [trace([0, 2, 0]), trace([0, 2, 0]), trace([0, 0, 1])];
     expect(observed(traces).map(({ event }) => event)).toEqual([1]);
     // A known divergence explains nothing.
-    expect(observed(traces, nobody, true).map(({ event }) => event)).toEqual([1, 2]);
+    expect(observed(traces, nothing, true).map(({ event }) => event)).toEqual([1, 2]);
   });
 
   it('compares errno as well', () => {
@@ -142,9 +142,12 @@ describe('observe', () => {
   it('asks who abstains', () => {
     const traces = [trace([0, EXIT_FILTER, 0]), trace([0, ALLOW, 0]), trace([0, ALLOW, 0])];
     expect(observed(traces).map(({ subject }) => subject)).toEqual([0]);
-    const abstains: Abstains = (subject, kind, index, type, got) =>
-      subject > 0 && kind === 'verdict' && index === 0x20 && type === 1 && got === ALLOW;
-    expect(observed(traces, abstains).map(({ subject }) => subject)).toEqual([1, 2]);
+    const places: KnownPlaces = {
+      concerns: (index) => index === 0x20,
+      abstains: (subject, kind, index, type, got) =>
+        subject > 0 && kind === 'verdict' && index === 0x20 && type === 1 && got === ALLOW,
+    };
+    expect(observed(traces, places).map(({ subject }) => subject)).toEqual([1, 2]);
   });
 
   it('reports an engine that failed, once', () => {

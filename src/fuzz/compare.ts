@@ -4,6 +4,7 @@ import { NOT_APPLICABLE, type Trace } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import type { AccessType } from '../model/verdict.ts';
 import type { AuditRule } from './audit.ts';
+import { REGIONS, regionOf } from './signature.ts';
 
 /** What kind of result the engines disagree on, or which rule one engine breaks by itself. */
 export type DivergenceKind =
@@ -40,10 +41,13 @@ export interface Observation {
  */
 export type Observer = (observation: Observation) => boolean;
 
-/**
- * Whether an engine's result is known to stand against the others there (ledger): it does not vote on what is right.
- */
-export type Abstains = (subject: number, kind: DivergenceKind, index: number, type: AccessType, got: number) => boolean;
+/** What is known of the engines (ledger). */
+export interface KnownPlaces {
+  /** Whether anything is known of the MSR, of any engine. */
+  concerns(index: number): boolean;
+  /** Whether an engine's result is known to stand against the others there: it does not vote on what is right. */
+  abstains(subject: number, kind: DivergenceKind, index: number, type: AccessType, got: number): boolean;
+}
 
 /** Whether all engines agree on everything that they can be compared on. The fast path of a campaign. */
 export function agree(traces: readonly Trace[], events: number): boolean {
@@ -89,25 +93,28 @@ function codeAt(trace: Trace, event: number): number {
 const CODE_KIND = { filter: 'errno', cap: 'errno', reply: 'completion' } as const;
 
 /**
- * Every place where an engine differs from the consensus, in order of events. Once an engine has gone astray at one
- * event, what it does at later ones is taken for a consequence: `astray` holds, by engine, that event, and is updated.
+ * Where engines differ from the consensus, in order of events. Once an engine has gone astray at one event, what it
+ * does at later ones is taken for a consequence: `astray` holds, by engine, that event, and is updated. Of an event's
+ * accesses with the same results and in the same region only the first is told, those aside that something is known
+ * of: of these each is counted.
  */
 export function observe(
   scenario: Scenario,
   traces: readonly Trace[],
   observer: Observer,
-  abstains: Abstains,
+  known: KnownPlaces,
   astray: number[],
 ): void {
   /** Engines whose last access is known to end otherwise: whether an exit is pending differs with it. */
   const knownEnd = new Set<number>();
   let lastAccess = -1;
-  const report = (observation: Observation): void => {
+  const report = (observation: Observation): boolean => {
     if (observer(observation)) {
       if (observation.kind === 'verdict' && observation.access === lastAccess) knownEnd.add(observation.subject);
-      return;
+      return true;
     }
     astray[observation.subject] = Math.min(astray[observation.subject]!, observation.event);
+    return false;
   };
   let first = 0;
   for (const [event, content] of scenario.events.entries()) {
@@ -116,7 +123,7 @@ export function observe(
       const { indices, types } = content.batch;
       knownEnd.clear();
       lastAccess = indices.length - 1;
-      observeAccesses({ traces, first, indices, types, event }, report, abstains, astray);
+      observeAccesses({ traces, first, indices, types, event }, report, known, astray);
       first += indices.length;
     } else if (content.kind in CODE_KIND) {
       const vector = traces.map((trace) => codeAt(trace, event));
@@ -130,7 +137,7 @@ export function observe(
   }
 }
 
-function observeFailures(traces: readonly Trace[], event: number, report: (observation: Observation) => void): void {
+function observeFailures(traces: readonly Trace[], event: number, report: Observer): void {
   for (const [subject, { failure }] of traces.entries()) {
     if (failure?.event !== event) continue;
     const vector = traces.map((other) => (other.failure ? 1 : 0));
@@ -161,38 +168,67 @@ interface BatchTraces {
 
 function observeAccesses(
   { traces, first, indices, types, event }: BatchTraces,
-  report: (observation: Observation) => void,
-  abstains: Abstains,
+  report: Observer,
+  known: KnownPlaces,
   astray: readonly number[],
 ): void {
-  const vector = new Array<number>(traces.length);
-  forDifferences(traces, first, first + indices.length, (at) => {
-    const access = at - first;
-    for (const [i, trace] of traces.entries()) {
+  const vector = new Array<number>(traces.length).fill(NOT_APPLICABLE);
+  /** True if another access like this one would say nothing that this one has not said. */
+  const visit = (access: number): boolean => {
+    const at = first + access;
+    for (let i = 0; i < traces.length; i++) {
+      const trace = traces[i]!;
       vector[i] = at < trace.comparableAccesses ? trace.verdicts[at]! : NOT_APPLICABLE;
     }
     const index = indices[access]!;
     const type = types[access] as AccessType;
-    const votes = (i: number): boolean => !abstains(i, 'verdict', index, type, vector[i]!);
+    const concerned = known.concerns(index);
+    const votes = (i: number): boolean => !concerned || !known.abstains(i, 'verdict', index, type, vector[i]!);
+    let isCounted = concerned;
     blame(vector, votes, (subject, expected, got) => {
       if (astray[subject]! < event) return;
       const found = { subject, event, access, index, type, expected, got };
-      report({ kind: 'verdict', ...found, vector: [...vector], message: '' });
+      if (report({ kind: 'verdict', ...found, vector: [...vector], message: '' })) isCounted = true;
     });
+    return !isCounted;
+  };
+  const end = first + indices.length;
+  // Who takes no part in the batch is the same throughout, and where the others agree nobody is to blame.
+  const whole = traces.filter(({ comparableAccesses }) => comparableAccesses >= end);
+  if (traces.some(({ comparableAccesses }) => comparableAccesses > first && comparableAccesses < end)) {
+    for (let access = 0; access < indices.length; access++) visit(access);
+    return;
+  }
+  const verdicts = distinct(whole.map((trace) => trace.verdicts.subarray(first, end)));
+  const told = new Set<number>();
+  forDifferences(verdicts, (access, results) => {
+    const index = indices[access]!;
+    const key = (results * REGIONS + regionOf(index)) * 2 + types[access]!;
+    if (told.has(key) && !known.concerns(index)) return;
+    if (visit(access) && verdicts.length <= MAX_EXACT) told.add(key);
   });
 }
 
+/** Engines that gave the same results all along count once: most agree with each other. */
+function distinct(results: readonly Uint8Array[]): Uint8Array[] {
+  const found: Uint8Array[] = [];
+  for (const result of results) if (!found.some((other) => Buffer.compare(other, result) === 0)) found.push(result);
+  return found;
+}
+
 /** Accesses that are looked at one by one. */
-const FEW = 16;
+const FEW = 64;
+/** Lists of results of which 3 bits each, beside region and type, are an exact number. */
+const MAX_EXACT = 15;
 
 /**
- * Calls `visit` with each access from `from` up to `to` at which the traces may differ, in order. What all can be
- * compared on is halved until it is equal: one known divergence must not make a campaign look at every access.
+ * Calls `visit` with each access at which the lists differ, in order, and with one number for its results. What is to
+ * be compared is halved until it is equal: one known divergence must not make a campaign look at every access.
  */
-function forDifferences(traces: readonly Trace[], from: number, to: number, visit: (at: number) => void): void {
-  const base = traces[0]!.verdicts;
-  const everyone = Math.min(to, ...traces.map((trace) => trace.comparableAccesses));
-  const buffers = traces.map(({ verdicts }) => Buffer.from(verdicts.buffer, verdicts.byteOffset, verdicts.length));
+function forDifferences(lists: readonly Uint8Array[], visit: (access: number, results: number) => void): void {
+  if (lists.length < 2) return;
+  const base = lists[0]!;
+  const buffers = lists.map((list) => Buffer.from(list.buffer, list.byteOffset, list.length));
   const search = (start: number, end: number): void => {
     if (buffers.every((other) => buffers[0]!.compare(other, start, end, start, end) === 0)) return;
     if (end - start > FEW) {
@@ -201,10 +237,19 @@ function forDifferences(traces: readonly Trace[], from: number, to: number, visi
       search(middle, end);
       return;
     }
-    for (let at = start; at < end; at++) if (traces.some(({ verdicts }) => verdicts[at] !== base[at])) visit(at);
+    for (let access = start; access < end; access++) {
+      const result = base[access]!;
+      let results = result;
+      let isEqual = true;
+      for (let i = 1; i < lists.length; i++) {
+        const other = lists[i]![access]!;
+        if (other !== result) isEqual = false;
+        results = results * 8 + other;
+      }
+      if (!isEqual) visit(access, results);
+    }
   };
-  if (from < everyone) search(from, everyone);
-  for (let at = Math.max(from, everyone); at < to; at++) visit(at);
+  search(0, base.length);
 }
 
 /**

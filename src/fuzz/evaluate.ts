@@ -6,7 +6,7 @@ import { passthroughCandidates } from '../model/catalogue.ts';
 import type { Scenario, ScenarioEvent } from '../model/scenario.ts';
 import type { AccessType } from '../model/verdict.ts';
 import { BitmapAudit, type Decision } from './audit.ts';
-import { type Abstains, agree, type Observation, type Observer, observe } from './compare.ts';
+import { agree, type KnownPlaces, type Observation, type Observer, observe } from './compare.ts';
 import type { Ledger } from './ledger.ts';
 import { type Relation, transform } from './metamorphic.ts';
 
@@ -33,12 +33,15 @@ export class Evaluator {
   /** Called before each engine runs; a watchdog in another thread reads it. */
   onEngine: ((engine: number) => void) | undefined;
 
-  private readonly abstains: Abstains;
+  private readonly known: KnownPlaces;
 
   /** Engines that the ledger expects to differ at a place do not vote there on what is right. */
   constructor(engines: readonly Engine[], config: VmConfig, ledger: Ledger) {
     this.engines = engines;
-    this.abstains = (subject, kind, index, type, got) => ledger.expects(engines[subject]!.name, kind, index, type, got);
+    this.known = {
+      concerns: (index) => ledger.concerns(index),
+      abstains: (subject, kind, index, type, got) => ledger.expects(engines[subject]!.name, kind, index, type, got),
+    };
     this.runners = engines.map((engine) => new Runner(engine, config));
     this.audits = engines.map(({ capabilities: { bitmap } }) =>
       bitmap ? new BitmapAudit(bitmap, config.profile) : undefined,
@@ -101,7 +104,7 @@ export class Evaluator {
       if (!known && seen.event <= audited[seen.subject]!) explained.add(seen.subject);
       return known;
     };
-    observe(this.scenario, this.traces, note, this.abstains, astray);
+    observe(this.scenario, this.traces, note, this.known, astray);
     for (const [subject, findings] of found.entries()) {
       if (explained.has(subject)) continue;
       for (const { event, rule, index, type } of findings) {

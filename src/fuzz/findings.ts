@@ -9,6 +9,7 @@ import type { DivergenceKind, Observation } from './compare.ts';
 import type { Ledger } from './ledger.ts';
 import type { Minimizer } from './reduce/minimize.ts';
 import { sizeOf } from './reduce/order.ts';
+import { signatureOf } from './signature.ts';
 
 /** Reductions per shard, one per signature, or one per engine if those are more: the campaign must go on. */
 const MAX_REDUCTIONS_PER_SHARD = 96;
@@ -60,12 +61,13 @@ export class Findings {
 
   /** True if the ledger knows it; such an observation is counted and explains nothing else. */
   note(seen: Observation, scenario: Scenario, number: number): boolean {
-    const entry = this.ledger.match(seen, this.engines[seen.subject]!.name);
+    const subject = this.engines[seen.subject]!.name;
+    const entry = this.ledger.match(seen, subject);
     if (entry) {
       this.known[entry.id] = (this.known[entry.id] ?? 0) + 1;
       return true;
     }
-    const key = signature(seen);
+    const key = signatureOf(seen, subject);
     const earlier = this.pending.get(key);
     if (!earlier) {
       const copy = copyScenario(scenario);
@@ -148,10 +150,4 @@ export function divergenceId(kind: string, subject: string, profile: string, sce
     .update(JSON.stringify([kind, subject, profile, scenario]))
     .digest('hex')
     .slice(0, 16);
-}
-
-/** Cheap look at an observation: two with the same signature are likely, not surely, the same bug. */
-function signature({ kind, subject, expected, got, index, type, message }: Observation): string {
-  const region = index >>> 8 === 8 ? 'x2apic' : index >= 0xffff_0000 ? 'top' : index >= 0x8000_0000 ? 'high' : 'low';
-  return [kind, subject, expected, got, region, type, message.replace(/\d+/g, '#')].join('|');
 }

@@ -51,6 +51,12 @@ export class Ledger {
     this.entries = entries.filter((entry) => entry.profiles.includes(profile) && entry.expires > day);
   }
 
+  /** Whether an entry is about the MSR. */
+  concerns(index: number): boolean {
+    for (const { indices } of this.entries) if (index >= indices[0] && index <= indices[1]) return true;
+    return false;
+  }
+
   match({ kind, index, type, expected, got }: Observation, engine: string): LedgerEntry | undefined {
     return this.entries.find(
       (entry) => covers(entry, engine, kind, index, type, got) && names(entry.expected, expected),
