@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import { Coverage } from './coverage.ts';
 import type { FoundDivergence } from './findings.ts';
 import type { SampleCounts } from './lane.ts';
+import { type Learned, ReductionMemory } from './reductions.ts';
 import type { ShardResult, ShardTask } from './shard.ts';
 import { NEUTRAL_STEERING, type Steering } from './space.ts';
 import { SteeringState } from './steering.ts';
@@ -17,6 +18,14 @@ import { SteeringState } from './steering.ts';
 export const CASES_PER_SHARD = 64;
 /** How many shards may run ahead of the fold. At least twice the number of workers that make sense. */
 const LAG = 32;
+
+/**
+ * The last shard whose reductions a shard is told. A first one is told at once: what an engine that is always wrong
+ * costs is the reductions of the shards that know nothing.
+ */
+function reducedBefore(shard: number): number {
+  return Math.max(shard - LAG, Math.floor((shard - 1) / 2));
+}
 
 /** Runs one shard somewhere; rejects only if the campaign cannot go on. */
 export type ShardExecutor = (task: ShardTask) => Promise<ShardOutcome>;
@@ -42,6 +51,8 @@ export interface FoldedShard {
   readonly features: readonly number[];
   /** Pairs of features seen in this shard for the first time, as [byte, bits] of the pair set. */
   readonly newPairs: readonly (readonly [number, number])[];
+  /** What its divergences were reduced to, as far as that was news. */
+  readonly learned?: Learned;
 }
 
 export interface CampaignTotals {
@@ -90,6 +101,7 @@ export class Campaign {
     shardSeconds: 0,
   };
   private readonly steering = new SteeringState();
+  private readonly reductions = new ReductionMemory();
   /** State after each of the last LAG folds; what shard n may see is the one of shard n - LAG. */
   private readonly snapshots = new Map<number, Snapshot>();
 
@@ -111,6 +123,7 @@ export class Campaign {
         !signal.aborted &&
         next <= lastShard &&
         next < this.totals.shards + LAG &&
+        reducedBefore(next) < this.totals.shards &&
         running.size + finished.size < limits.workers * 2 + 2 &&
         running.size < limits.workers + 1
       ) {
@@ -145,6 +158,7 @@ export class Campaign {
       cases: Math.min(CASES_PER_SHARD, cases - firstCase),
       steering: seen?.steering ?? NEUTRAL_STEERING,
       knownPairs: seen?.pairs ?? new Uint8Array(0),
+      reductions: this.reductions.after(reducedBefore(shard)),
       timeouts: [],
     };
   }
@@ -160,11 +174,13 @@ export class Campaign {
     const { shard, cases, accesses, verdicts, digest, known, samples, uses, news, coverage } = result;
     const { features } = coverage;
     const counts = { shard, cases, accesses, verdicts, digest, known, samples };
-    const folded: FoldedShard = { ...counts, uses, news, features, newPairs };
+    const learned = this.reductions.news(result);
+    const folded: FoldedShard = { ...counts, uses, news, features, newPairs, ...(learned ? { learned } : {}) };
     this.fold(folded, features);
     this.totals.engineSeconds += result.engineSeconds;
     this.totals.shardSeconds += result.seconds;
-    await sink(folded, [...result.divergences, ...result.incidents, ...failures], this.totals, this.coverage);
+    const found = [...result.divergences, ...this.reductions.recall(result.again), ...result.incidents, ...failures];
+    await sink(folded, found, this.totals, this.coverage);
   }
 
   private fold(folded: FoldedShard, features: readonly number[]): void {
@@ -182,6 +198,7 @@ export class Campaign {
     }
     totals.digest = createHash('sha256').update(totals.digest).update(folded.digest).digest('hex').slice(0, 32);
     for (let i = 0; i < features.length; i++) this.coverage.features[i]! += features[i]!;
+    this.reductions.learn(folded.learned);
     this.steering.fold(folded.uses, folded.news);
     this.snapshots.set(folded.shard, { steering: this.steering.weights(), pairs: this.coverage.pairs.slice() });
     this.snapshots.delete(folded.shard - LAG);

@@ -7,11 +7,12 @@ import { formatScenario } from '../model/scenario-json.ts';
 import { copyScenario } from './case.ts';
 import type { DivergenceKind, Observation } from './compare.ts';
 import type { Ledger } from './ledger.ts';
-import type { Minimizer } from './reduce/minimize.ts';
+import type { Minimizer, Reduction } from './reduce/minimize.ts';
 import { sizeOf } from './reduce/order.ts';
+import { type KnownReductions, type Recurrence, type Reduced, turnOf } from './reductions.ts';
 import { signatureOf } from './signature.ts';
 
-/** Reductions per shard, one per signature, or one per engine if those are more: the campaign must go on. */
+/** Reductions of new signatures per shard, or one per engine if those are more: the campaign must go on. */
 const MAX_REDUCTIONS_PER_SHARD = 96;
 
 /** A divergence in its normal form, found in a shard. */
@@ -39,10 +40,18 @@ export interface FoundDivergence {
 }
 
 interface Pending {
+  readonly signature: string;
   readonly observation: Observation;
   readonly scenario: Scenario;
   readonly firstCase: number;
   readonly cases: Set<number>;
+}
+
+/** One divergence in the shard at hand; without `divergence` as long as it has not been reduced here. */
+interface Met {
+  readonly firstCase: number;
+  readonly cases: Set<number>;
+  divergence: FoundDivergence | undefined;
 }
 
 export class Findings {
@@ -51,10 +60,15 @@ export class Findings {
   private readonly engines: readonly Engine[];
   private readonly profile: string;
   private readonly ledger: Ledger;
+  private readonly scope: string;
   private readonly pending = new Map<string, Pending>();
+  /** What was noted last, and its copy: signatures of one case share it. */
+  private last: { readonly scenario: Scenario; readonly number: number; readonly copy: Scenario } | undefined;
 
-  constructor(engines: readonly Engine[], vm: VmConfig, ledger: Ledger) {
+  /** `scope` tells the signatures of one list of engines from those of another in the same campaign. */
+  constructor(engines: readonly Engine[], vm: VmConfig, ledger: Ledger, scope = '') {
     this.engines = engines;
+    this.scope = scope;
     this.profile = vm.profile.id;
     this.ledger = ledger;
   }
@@ -67,39 +81,68 @@ export class Findings {
       this.known[entry.id] = (this.known[entry.id] ?? 0) + 1;
       return true;
     }
-    const key = signatureOf(seen, subject);
+    const key = this.scope + signatureOf(seen, subject);
     const earlier = this.pending.get(key);
     if (!earlier) {
-      const copy = copyScenario(scenario);
-      this.pending.set(key, { observation: seen, scenario: copy, firstCase: number, cases: new Set([number]) });
+      const copy = this.keep(scenario, number);
+      const cases = new Set([number]);
+      this.pending.set(key, { signature: key, observation: seen, scenario: copy, firstCase: number, cases });
     } else earlier.cases.add(number);
     return false;
   }
 
-  /**
-   * Minimizes what was found, by turns of the engines, in order of appearance, and groups it by normal form.
-   * `onCase` is called with the number of the case at hand.
-   */
-  reduce(minimizer: Minimizer, onCase: (number: number) => void): FoundDivergence[] {
-    const found = new Map<string, { divergence: FoundDivergence; cases: Set<number> }>();
-    const limit = Math.max(MAX_REDUCTIONS_PER_SHARD, this.engines.length);
-    for (const { observation, scenario, firstCase, cases } of byTurns(this.pending.values()).slice(0, limit)) {
-      onCase(firstCase);
-      const divergence = this.describe(minimizer, observation, scenario, firstCase);
-      const same = found.get(divergence.id);
-      if (!same) found.set(divergence.id, { divergence, cases });
-      else for (const number of cases) same.cases.add(number);
+  private keep(scenario: Scenario, number: number): Scenario {
+    if (this.last?.scenario !== scenario || this.last.number !== number) {
+      this.last = { scenario, number, copy: copyScenario(scenario) };
     }
-    return [...found.values()].map(({ divergence, cases }) => ({ ...divergence, cases: cases.size }));
+    return this.last.copy;
+  }
+
+  /**
+   * Minimizes what was found, by turns of the engines, in order of appearance, and groups it by normal form. What is
+   * known is taken for what its signature was reduced to, unless it is that signature's turn in this shard. `onCase`
+   * is called with the number of the case at hand.
+   */
+  reduce(minimizer: Minimizer, onCase: (number: number) => void, known: KnownReductions, shard: number): Reduced {
+    const found = new Map<string, Met>();
+    const signatures: [string, string][] = [];
+    const reductions = new Reductions(minimizer);
+    const turn = turnOf(this.pending.keys(), known, shard);
+    let left = Math.max(MAX_REDUCTIONS_PER_SHARD, this.engines.length);
+    for (const { signature, observation, scenario, firstCase, cases } of byTurns(this.pending.values())) {
+      let id = known.get(signature);
+      let divergence: FoundDivergence | undefined;
+      if (id === undefined || signature === turn) {
+        if (id === undefined && left-- <= 0) continue;
+        onCase(firstCase);
+        divergence = this.describe(reductions, observation, scenario, firstCase);
+        ({ id } = divergence);
+        // What does not always show may be reduced to something else next time.
+        if (divergence.reliability === 1) signatures.push([signature, id]);
+      }
+      const same = found.get(id);
+      if (!same) found.set(id, { firstCase, cases, divergence });
+      else {
+        same.divergence ??= divergence;
+        for (const number of cases) same.cases.add(number);
+      }
+    }
+    const divergences: FoundDivergence[] = [];
+    const again: Recurrence[] = [];
+    for (const [id, { firstCase, cases, divergence }] of found) {
+      if (divergence) divergences.push({ ...divergence, firstCase, cases: cases.size });
+      else again.push({ id, firstCase, cases: cases.size });
+    }
+    return { divergences, again, signatures };
   }
 
   private describe(
-    minimizer: Minimizer,
+    reductions: Reductions,
     observation: Observation,
     scenario: Scenario,
     firstCase: number,
   ): FoundDivergence {
-    const reduction = minimizer.minimize(scenario, observation);
+    const reduction = reductions.of(scenario, observation);
     const last = reduction?.observation ?? observation;
     const smallest = reduction?.scenario ?? scenario;
     const text = formatScenario(smallest);
@@ -122,6 +165,31 @@ export class Findings {
       evaluations: reduction?.evaluations ?? 0,
       reliability: reduction?.reliability ?? 0,
     };
+  }
+}
+
+/**
+ * Reductions of one shard. The minimizer starts from the first place of a scenario with the result of the observation,
+ * so observations of one case that differ in their place only are reduced once.
+ */
+class Reductions {
+  private readonly minimizer: Minimizer;
+  private readonly done = new Map<Scenario, Map<string, Reduction | undefined>>();
+
+  constructor(minimizer: Minimizer) {
+    this.minimizer = minimizer;
+  }
+
+  of(scenario: Scenario, observation: Observation): Reduction | undefined {
+    let done = this.done.get(scenario);
+    if (!done) {
+      done = new Map();
+      this.done.set(scenario, done);
+    }
+    const { kind, subject, expected, got, vector, message } = observation;
+    const key = JSON.stringify([kind, subject, expected, got, vector, message]);
+    if (!done.has(key)) done.set(key, this.minimizer.minimize(scenario, observation));
+    return done.get(key);
   }
 }
 

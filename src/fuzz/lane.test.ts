@@ -13,6 +13,7 @@ import { CaseGenerator } from './case.ts';
 import { Lane, laneGroup } from './lane.ts';
 import { Ledger, SHIPPED_LEDGER } from './ledger.ts';
 import { Random } from './random.ts';
+import { NOTHING_REDUCED } from './reductions.ts';
 import { caseChoices } from './shard.ts';
 
 /** A base of its own, unlike the catalogue's: what a lane compares with must be this one. */
@@ -60,6 +61,7 @@ function run(engine: Engine, cases: number): ReturnType<Lane['finish']> {
   return lane.finish(
     () => {},
     () => [],
+    { reductions: NOTHING_REDUCED, shard: 0 },
   );
 }
 

@@ -13,7 +13,9 @@ import { incidentFindings } from './incidents.ts';
 import type { Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 import { Minimizer } from './reduce/minimize.ts';
+import type { Reduced } from './reductions.ts';
 import { Sampler } from './sample.ts';
+import type { ShardTask } from './shard.ts';
 import { digestTrace } from './trace-digest.ts';
 
 /** What a kernel has been given. */
@@ -25,10 +27,9 @@ export interface SampleCounts {
   readonly verdicts: readonly number[];
 }
 
-export interface LaneResult {
+export interface LaneResult extends Reduced {
   readonly counts: SampleCounts;
   readonly digest: number;
-  readonly divergences: readonly FoundDivergence[];
   /** Ends and silences of the kernel that did not happen again when the case was run once more. */
   readonly incidents: readonly FoundDivergence[];
   readonly known: Readonly<Record<string, number>>;
@@ -74,9 +75,13 @@ export class Lane {
    * Compares everything that has been begun. `onCase` is called with the number of the case at hand; `lostAt` names
    * engines that are to be left out of a case.
    */
-  finish(onCase: (number: number) => void, lostAt: (number: number) => readonly Engine[]): LaneResult {
+  finish(
+    onCase: (number: number) => void,
+    lostAt: (number: number) => readonly Engine[],
+    { reductions, shard }: Pick<ShardTask, 'reductions' | 'shard'>,
+  ): LaneResult {
     const { evaluator, begun, group } = this;
-    const findings = new Findings(group, this.vm, this.ledger);
+    const findings = new Findings(group, this.vm, this.ledger, `${this.engine.name}: `);
     const incidents: FoundDivergence[] = [];
     const verdicts = [0, 0, 0, 0, 0];
     let digest = 0x811c9dc5;
@@ -94,12 +99,12 @@ export class Lane {
       if (!clean) evaluator.observe((seen) => findings.note(seen, scenario, number));
       incidents.push(...incidentFindings(this.engine, this.vm.profile.id, scenario, number));
     }
-    const divergences = findings.reduce(this.minimizer, onCase);
+    const reduced = findings.reduce(this.minimizer, onCase, reductions, shard);
     const counts = { cases: begun.length, filters, accesses, verdicts };
     this.begun.length = 0;
     // What went wrong while minimizing has been found before; its reproducer is the case's.
     this.engine.takeIncidents?.();
-    return { counts, digest, divergences, incidents, known: findings.known };
+    return { ...reduced, counts, digest, incidents, known: findings.known };
   }
 }
 

@@ -19,6 +19,7 @@ import { RELATIONS, type Relation, transform } from './metamorphic.ts';
 import { CoverageObserver } from './observe-coverage.ts';
 import { mix, Random } from './random.ts';
 import { Minimizer } from './reduce/minimize.ts';
+import type { KnownReductions, Recurrence, Reduced } from './reductions.ts';
 import type { SampleRate } from './sample.ts';
 import { KNOB_VALUE_COUNT, type Steering } from './space.ts';
 import { digestTrace } from './trace-digest.ts';
@@ -36,18 +37,18 @@ export interface ShardTask {
   readonly steering: Steering;
   /** Pairs of features seen before: what is new is credited to the knobs that were drawn. */
   readonly knownPairs: Uint8Array;
+  readonly reductions: KnownReductions;
   /** Engines that did not return from a case, found by an earlier attempt at this shard. */
   readonly timeouts: readonly { readonly case: number; readonly engine: number }[];
 }
 
-export interface ShardResult {
+export interface ShardResult extends Reduced {
   readonly shard: number;
   readonly cases: number;
   readonly accesses: number;
   /** Accesses by verdict, of the first engine. */
   readonly verdicts: readonly number[];
   readonly digest: string;
-  readonly divergences: readonly FoundDivergence[];
   /** What happened to process engines and did not happen again. Not part of the digest. */
   readonly incidents: readonly FoundDivergence[];
   /** Observations by ledger entry. */
@@ -180,15 +181,20 @@ export class ShardRunner {
     const onCase = (number: number): void => {
       this.position = number;
     };
-    const divergences = findings.reduce(this.minimizer, onCase);
+    const reduced = findings.reduce(this.minimizer, onCase, task.reductions, task.shard);
+    const divergences: FoundDivergence[] = [...reduced.divergences];
+    const again: Recurrence[] = [...reduced.again];
+    const signatures = [...reduced.signatures];
     const { known } = findings;
     const samples: Record<string, SampleCounts> = {};
     const laneDigests: number[] = [];
     for (const lane of this.lanes) {
-      const result = lane.finish(onCase, (number) => this.lostAt(task, number));
+      const result = lane.finish(onCase, (number) => this.lostAt(task, number), task);
       samples[lane.engine.name] = result.counts;
       laneDigests.push(result.digest >>> 0);
       divergences.push(...result.divergences);
+      again.push(...result.again);
+      signatures.push(...result.signatures);
       incidents.push(...result.incidents);
       for (const [id, count] of Object.entries(result.known)) known[id] = (known[id] ?? 0) + count;
     }
@@ -197,7 +203,7 @@ export class ShardRunner {
       accesses,
       verdicts,
       known,
-      divergences.map(({ id, cases }) => [id, cases]),
+      [...divergences, ...again].map(({ id, cases }) => [id, cases]),
       ...laneDigests,
     ]);
     return {
@@ -207,6 +213,8 @@ export class ShardRunner {
       verdicts,
       digest: createHash('sha256').update(text).digest('hex').slice(0, 32),
       divergences,
+      again,
+      signatures,
       incidents,
       known,
       samples,

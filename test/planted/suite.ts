@@ -11,6 +11,7 @@ import type { FoundDivergence } from '../../src/fuzz/findings.ts';
 import { Ledger, SHIPPED_LEDGER } from '../../src/fuzz/ledger.ts';
 import { Minimizer } from '../../src/fuzz/reduce/minimize.ts';
 import { sizeOf } from '../../src/fuzz/reduce/order.ts';
+import { ReductionMemory } from '../../src/fuzz/reductions.ts';
 import { caseChoices, ShardRunner } from '../../src/fuzz/shard.ts';
 import { NEUTRAL_STEERING } from '../../src/fuzz/space.ts';
 import { catalogueBase } from '../../src/model/catalogue.ts';
@@ -163,6 +164,7 @@ export function runCombined(bugs: readonly PlantedBug[], profile: string, seed: 
   };
   const runner = new ShardRunner(engines, config);
   const found = new Map<string, FoundDivergence>();
+  const memory = new ReductionMemory();
   let knownPairs = new Uint8Array(0);
   let left = more;
   let shard = 0;
@@ -173,7 +175,9 @@ export function runCombined(bugs: readonly PlantedBug[], profile: string, seed: 
   for (; shard * CASES_PER_SHARD < MAX_CASES; shard++) {
     if (missing().length === 0 && left-- === 0) break;
     const task = { shard, firstCase: shard * CASES_PER_SHARD, cases: CASES_PER_SHARD };
-    const result = runner.run({ ...task, steering: NEUTRAL_STEERING, knownPairs, timeouts: [] });
+    const reductions = memory.after(shard - 1);
+    const result = runner.run({ ...task, steering: NEUTRAL_STEERING, knownPairs, reductions, timeouts: [] });
+    memory.learn(memory.news(result));
     knownPairs = result.coverage.pairs as typeof knownPairs;
     for (const divergence of result.divergences) {
       if (!found.has(divergence.id)) found.set(divergence.id, divergence);

@@ -7,6 +7,7 @@ import { Runner } from '../../src/engines/runner.ts';
 import type { Observation } from '../../src/fuzz/compare.ts';
 import { Evaluator } from '../../src/fuzz/evaluate.ts';
 import { Ledger, SHIPPED_LEDGER } from '../../src/fuzz/ledger.ts';
+import { NOTHING_REDUCED } from '../../src/fuzz/reductions.ts';
 import { ShardRunner } from '../../src/fuzz/shard.ts';
 import { NEUTRAL_STEERING } from '../../src/fuzz/space.ts';
 import { BaseTable } from '../../src/model/base.ts';
@@ -172,6 +173,7 @@ describe('in a campaign', () => {
       cases: 24,
       steering: NEUTRAL_STEERING,
       knownPairs: new Uint8Array(0),
+      reductions: NOTHING_REDUCED,
       timeouts: [],
     });
   };

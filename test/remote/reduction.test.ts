@@ -9,6 +9,7 @@ import { Evaluator } from '../../src/fuzz/evaluate.ts';
 import { Findings } from '../../src/fuzz/findings.ts';
 import { Ledger, SHIPPED_LEDGER } from '../../src/fuzz/ledger.ts';
 import { Minimizer } from '../../src/fuzz/reduce/minimize.ts';
+import { NOTHING_REDUCED } from '../../src/fuzz/reductions.ts';
 import type { Scenario } from '../../src/model/scenario.ts';
 import { formatScenario } from '../../src/model/scenario-json.ts';
 import { CONFIG, faultyCommand, generated, scratchFolder, start } from './support.ts';
@@ -73,7 +74,8 @@ test('silence has one identity, whichever case it hits', () => {
   const idOf = (scenario: Scenario): string => {
     const findings = new Findings(engines, CONFIG, ledger);
     findings.note(seen, scenario, 3);
-    const [found] = findings.reduce(new Minimizer(engines, CONFIG, ledger), () => {});
+    const minimizer = new Minimizer(engines, CONFIG, ledger);
+    const [found] = findings.reduce(minimizer, () => {}, NOTHING_REDUCED, 0).divergences;
     expect(found).toMatchObject({ message: seen.message, scenario: formatScenario(scenario), reliability: 1 });
     return found!.id;
   };
