@@ -200,7 +200,7 @@ function observeAccesses(
     return;
   }
   const verdicts = distinct(whole.map((trace) => trace.verdicts.subarray(first, end)));
-  const told = new Set<number>();
+  const told = verdicts.length <= MAX_TABLE ? new SmallNumbers(8 ** verdicts.length * REGIONS * 2) : new Set<number>();
   forDifferences(verdicts, (access, results) => {
     const index = indices[access]!;
     const key = (results * REGIONS + regionOf(index)) * 2 + types[access]!;
@@ -216,6 +216,25 @@ function distinct(results: readonly Uint8Array[]): Uint8Array[] {
   return found;
 }
 
+/** A set of numbers below a limit, for millions of look-ups. */
+class SmallNumbers {
+  private readonly flags: Uint8Array;
+
+  constructor(limit: number) {
+    this.flags = new Uint8Array(limit);
+  }
+
+  has(value: number): boolean {
+    return this.flags[value] === 1;
+  }
+
+  add(value: number): void {
+    this.flags[value] = 1;
+  }
+}
+
+/** Lists of results up to which what has been told is kept in a table. */
+const MAX_TABLE = 4;
 /** Accesses that are looked at one by one. */
 const FEW = 64;
 /** Lists of results of which 3 bits each, beside region and type, are an exact number. */
@@ -230,9 +249,15 @@ function forDifferences(lists: readonly Uint8Array[], visit: (access: number, re
   const base = lists[0]!;
   const buffers = lists.map((list) => Buffer.from(list.buffer, list.byteOffset, list.length));
   const search = (start: number, end: number): void => {
-    if (buffers.every((other) => buffers[0]!.compare(other, start, end, start, end) === 0)) return;
+    const middle = (start + end) >>> 1;
+    // Where an engine is wrong all over, one look saves most of the comparing.
+    if (
+      lists.every((list) => list[middle] === base[middle]) &&
+      buffers.every((other) => buffers[0]!.compare(other, start, end, start, end) === 0)
+    ) {
+      return;
+    }
     if (end - start > FEW) {
-      const middle = (start + end) >>> 1;
       search(start, middle);
       search(middle, end);
       return;

@@ -1,6 +1,6 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { exited, lastJson, msrdiff, ROOT, scratchFolder, start } from './cli.ts';
 
 const folder = scratchFolder();
@@ -158,6 +158,61 @@ describe('an interrupted campaign', () => {
     await end;
     const resumed = msrdiff('fuzz', '--database', database('kill'), '--resume', '--json');
     expect(lastJson(resumed)).toMatchObject({ digest: whole(), cases: 2500 });
+  });
+});
+
+describe('a campaign that diverges in every case', () => {
+  const path = join(folder, 'inverted.mjs');
+  const example = join(ROOT, 'examples/decision-engine.mjs');
+  // 40 shards: what the first of them learn reaches the last ones, and the state that steers lags behind it.
+  const args = ['--cases', '2560', '--seed', '13', '--accesses', '512', '--engines', 'reference,vmx'];
+  args.push('--engine-module', path);
+
+  /** What a campaign that was run in one go, or in two, must have in common with all others. */
+  function outcome(name: string): unknown {
+    const [stored] = JSON.parse(msrdiff('list', '--campaigns', '--database', database(name), '--json').stdout);
+    const divergences = JSON.parse(msrdiff('list', '--database', database(name), '--json').stdout) as {
+      id: string;
+      cases: number;
+    }[];
+    const counts = divergences.map(({ id, cases }) => [id, cases]).sort();
+    return { digest: stored.digest, counts };
+  }
+
+  beforeAll(() => {
+    writeFileSync(
+      path,
+      `import { allowed as decide } from ${JSON.stringify(example)};
+export const name = 'inverted';
+export const allowed = (filter, index, write) => decide(filter, index, write) !== (index < 0x800 || write);
+`,
+    );
+    msrdiff(...campaign('inverted-1', ...args, '--workers', '1'));
+  });
+
+  test('counts the cases that it attributes by what it knows', () => {
+    const { counts } = outcome('inverted-1') as { counts: [string, number][] };
+    expect(Math.max(...counts.map(([, cases]) => cases))).toBeGreaterThan(2000);
+  });
+
+  test.each(['2', '4'])('is the same with %s workers', (workers) => {
+    msrdiff(...campaign(`inverted-${workers}`, ...args, '--workers', workers));
+    expect(outcome(`inverted-${workers}`)).toEqual(outcome('inverted-1'));
+  });
+
+  test.each(['SIGINT', 'SIGKILL'] as const)('is the same after %s and --resume', async (signal) => {
+    const name = `inverted-${signal}`;
+    const child = start(...campaign(name, ...args, '--workers', '2'));
+    const end = exited(child);
+    // At the first sign of progress a shard has been stored; some more, and what they reduced is known to later ones.
+    child.stderr!.once('data', () => setTimeout(() => child.kill(signal), 500));
+    await end;
+    const [{ cases }] = JSON.parse(msrdiff('list', '--campaigns', '--database', database(name), '--json').stdout);
+    expect(cases).toBeGreaterThan(0);
+    expect(cases).toBeLessThan(2560);
+    const resumed = lastJson(msrdiff('fuzz', '--database', database(name), '--resume', '--json'));
+    expect(resumed.cases).toBe(2560);
+    expect(outcome(name)).toEqual(outcome('inverted-1'));
   });
 });
 
