@@ -31,12 +31,12 @@ export function profileOf(bug: PlantedBug): string {
   return bug.profile ?? NEWEST_PROFILE.id;
 }
 
-function configOf(profile: string): VmConfig {
+export function configOf(profile: string): VmConfig {
   return { profile: findProfile(profile)!, base };
 }
 
 /** What is known of the built-in engines is known of their variants. */
-function ledgerFor(bugs: readonly PlantedBug[], profile: string): Ledger {
+export function ledgerFor(bugs: readonly PlantedBug[], profile: string): Ledger {
   const entries = SHIPPED_LEDGER.map((entry) => {
     const variants = bugs.filter(({ origin }) => entry.engines.includes(origin.name));
     return { ...entry, engines: [...entry.engines, ...variants.map(({ engine }) => engine.name)] };
