@@ -249,13 +249,18 @@ function fillBitmap({ choices, policy }: FilterContext, bitmap: Uint8Array, nmsr
 function fillRandom(choices: Choices, bitmap: Uint8Array, kind: 'random' | 'sparse' | 'dense'): void {
   const words = bitmap.length >>> 2;
   const view = new Uint32Array(bitmap.buffer, bitmap.byteOffset, words);
-  for (let i = 0; i < words; i++) {
+  if (kind === 'random' && choices.fill) choices.fill(view);
+  else fillByWord(choices, view, kind);
+  for (let i = words * 4; i < bitmap.length; i++) bitmap[i] = choices.u32();
+}
+
+function fillByWord(choices: Choices, view: Uint32Array, kind: 'random' | 'sparse' | 'dense'): void {
+  for (let i = 0; i < view.length; i++) {
     let word = choices.u32();
     if (kind === 'sparse') word &= choices.u32() & choices.u32();
     else if (kind === 'dense') word |= choices.u32() | choices.u32();
     view[i] = word;
   }
-  for (let i = words * 4; i < bitmap.length; i++) bitmap[i] = choices.u32();
 }
 
 /** One change to a filter: a range added, dropped, moved, resized, re-flagged, swapped, or some bits. */

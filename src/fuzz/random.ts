@@ -4,6 +4,8 @@ export interface Choices {
   u32(): number;
   /** Uniform integer 0 <= n < bound; bound <= 2^32. */
   below(bound: number): number;
+  /** Optional, for speed: the next words of `u32`, as many as there is room for. */
+  fill?(words: Uint32Array): void;
 }
 
 /** Spreads a seed and a position over 32 bits (the finalizer of MurmurHash3). */
@@ -39,6 +41,43 @@ export class Random implements Choices {
     this.c = (this.c << 21) | (this.c >>> 11);
     this.c = (this.c + sum) | 0;
     return sum >>> 0;
+  }
+
+  /**
+   * As `u32`, with the state in local variables and four words to a turn: the bits of bitmaps take most of the words
+   * that a case draws.
+   */
+  fill(words: Uint32Array): void {
+    let { a, b, c, counter } = this;
+    const fours = words.length & ~3;
+    for (let i = 0; i < fours; i += 4) {
+      let sum = (((a + b) | 0) + counter) | 0;
+      words[i] = sum;
+      a = b ^ (b >>> 9);
+      b = (c + (c << 3)) | 0;
+      c = (((c << 21) | (c >>> 11)) + sum) | 0;
+      sum = (((a + b) | 0) + (counter + 1)) | 0;
+      words[i + 1] = sum;
+      a = b ^ (b >>> 9);
+      b = (c + (c << 3)) | 0;
+      c = (((c << 21) | (c >>> 11)) + sum) | 0;
+      sum = (((a + b) | 0) + (counter + 2)) | 0;
+      words[i + 2] = sum;
+      a = b ^ (b >>> 9);
+      b = (c + (c << 3)) | 0;
+      c = (((c << 21) | (c >>> 11)) + sum) | 0;
+      sum = (((a + b) | 0) + (counter + 3)) | 0;
+      words[i + 3] = sum;
+      a = b ^ (b >>> 9);
+      b = (c + (c << 3)) | 0;
+      c = (((c << 21) | (c >>> 11)) + sum) | 0;
+      counter = (counter + 4) | 0;
+    }
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.counter = counter;
+    for (let i = fours; i < words.length; i++) words[i] = this.u32();
   }
 
   below(bound: number): number {
