@@ -1,4 +1,4 @@
-/** One invalid thing in an otherwise valid filter, the same for both rival samplers. */
+/** One rare or invalid thing in an otherwise plain filter, the same for both rival samplers. */
 import type { MsrFilter, MsrFilterRange } from '../../src/model/filter.ts';
 import type { DAMAGES } from './shape.ts';
 
@@ -14,13 +14,14 @@ export interface Damage {
 
 export function damaged(filter: MsrFilter, { kind, slot, value, cut }: Damage): MsrFilter {
   if (kind === 'filterFlags') return { ...filter, flags: value };
+  if (kind === 'noRange') return { ...filter, ranges: [] };
   const at = slot % filter.ranges.length;
   return { ...filter, ranges: filter.ranges.map((range, i) => (i === at ? changed(range, kind, value, cut) : range)) };
 }
 
 function changed(
   range: MsrFilterRange,
-  kind: Exclude<Damage['kind'], 'filterFlags'>,
+  kind: Exclude<Damage['kind'], 'filterFlags' | 'noRange'>,
   value: number,
   cut: number,
 ): MsrFilterRange {
@@ -29,6 +30,8 @@ function changed(
       return { ...range, flags: value };
     case 'nmsrs':
       return { ...range, nmsrs: value };
+    case 'hole':
+      return { ...range, nmsrs: 0 };
     case 'short':
       return { ...range, bitmap: range.bitmap!.subarray(0, Math.max(0, range.bitmap!.length - cut)) };
     case 'unmapped':

@@ -2,7 +2,9 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { fullSizeFromBytes, fullSizeFromWords, fullSizeSource } from '../../src/fuzz/full-size.fixture.ts';
 import type { MsrFilter } from '../../src/model/filter.ts';
+import { NEWEST_PROFILE } from '../../src/model/profile.ts';
 import { median } from '../../test/planted/suite.ts';
+import { SAMPLERS, type SamplerName, sample } from './samplers.ts';
 
 /** Many and short: the machine's load changes within seconds. */
 const ROUNDS = 61;
@@ -38,6 +40,24 @@ export function generationBench(): GenerationRow[] {
     const behind = median(rates[i]!.map((rate, round) => rates[0]![round]! / rate));
     return { name, filtersPerSecond: median(rates[i]!), behind };
   });
+}
+
+/** Cases of one round, and rounds, of the samplers. */
+const CASES = 50;
+const CASE_ROUNDS = 11;
+
+/** Milliseconds that drawing one case takes, by sampler: median of interleaved rounds. */
+export function drawingBench(accesses: number): Map<SamplerName, number> {
+  const names = Object.keys(SAMPLERS) as SamplerName[];
+  const times = new Map(names.map((name): [SamplerName, number[]] => [name, []]));
+  for (let seed = 0; seed < WARM_UP + CASE_ROUNDS; seed++) {
+    for (const [sampler, list] of times) {
+      const start = performance.now();
+      sample({ sampler, seed, accesses, limit: CASES }, NEWEST_PROFILE.id, () => true);
+      if (seed >= WARM_UP) list.push((performance.now() - start) / CASES);
+    }
+  }
+  return new Map([...times].map(([name, list]) => [name, median(list)]));
 }
 
 /** Of the bits drawn: an engine must not find that nobody looks at them. */

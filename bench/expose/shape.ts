@@ -18,8 +18,8 @@ export const ONE_IN = 8;
 export const EVENT_KINDS = ['filter', 'cap', 'apic', 'candidates', 'reply', 'nested', 'ignoreMsrs'] as const;
 export const OTHER_FORMS: readonly AccessForm[] = ['immediate', 'emulator', 'implicit', 'host'];
 export const OTHER_DELIVERIES: readonly FilterDelivery[] = ['compat', 'short', 'padding', 'readonly', 'overwritten'];
-/** What one thing in a filter is changed to something that the ioctl may reject. */
-export const DAMAGES = ['filterFlags', 'rangeFlags', 'nmsrs', 'short', 'unmapped'] as const;
+/** How one thing in a filter is changed to something that is rare, or that the ioctl rejects. */
+export const DAMAGES = ['filterFlags', 'noRange', 'rangeFlags', 'nmsrs', 'hole', 'short', 'unmapped'] as const;
 
 /** The MSRs that a pass-through change can be about: without a list of them such events would do nothing. */
 export function candidateIndices(profile: KernelProfile): number[] {
