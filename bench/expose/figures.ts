@@ -4,6 +4,7 @@ import { median } from '../../test/planted/suite.ts';
 import type { PlantedBug } from '../../test/planted/support.ts';
 import type { Run } from './runs.ts';
 import { RIVALS, type SamplerName } from './samplers.ts';
+import { bitmapBytes } from './shape.ts';
 
 /** One bug, one sampler. */
 export interface Exposure {
@@ -26,6 +27,8 @@ export interface BugRow {
 export interface RivalSummary {
   readonly name: SamplerName;
   readonly medianRatio: number;
+  /** Over the bugs alone whose smallest scenario the samplers without knowledge can draw. */
+  readonly medianInReach: number;
   /** Bugs whose ratio is at least 100, at least 10, and under 1. */
   readonly hundredfold: number;
   readonly tenfold: number;
@@ -65,12 +68,27 @@ export function summariesOf(rows: readonly BugRow[]): RivalSummary[] {
     return {
       name,
       medianRatio: median(ratios),
+      medianInReach: median(rows.filter(({ bug }) => inReach(bug)).map((row) => row.ratios[i]!)),
       hundredfold: ratios.filter((ratio) => ratio >= 100).length,
       tenfold: ratios.filter((ratio) => ratio >= 10).length,
       faster: ratios.filter((ratio) => ratio < 1).length,
       ceiling: median(rows.map(({ rivals }) => rivals[i]!.median)),
       never: rows.filter(({ rivals }) => rivals[i]!.found === 0).map(({ bug }) => bug.id),
     };
+  });
+}
+
+/** Whether the samplers without knowledge can draw the bug's smallest scenario: no invalid filter, no empty one. */
+export function inReach(bug: PlantedBug): boolean {
+  return bug.example.every((event) => {
+    if (event.kind === 'cap') return event.flags === undefined && event.cap === undefined;
+    if (event.kind !== 'filter') return true;
+    const { flags, ranges } = event.filter;
+    const plain = ranges.every(
+      (range) =>
+        range.flags >= 1 && range.flags <= 3 && range.nmsrs >= 1 && range.bitmap?.length === bitmapBytes(range.nmsrs),
+    );
+    return flags <= 1 && ranges.length > 0 && plain;
   });
 }
 

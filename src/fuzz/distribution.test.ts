@@ -166,7 +166,7 @@ describe(`the bits of ${FULL_SIZE} full-size filters`, () => {
     for (const length of [0, 1, 2, 3, 4, 5, 7, 383, 384]) {
       const [one, other] = [new Random(5, length), new Random(5, length)];
       const words = new Uint32Array(length);
-      one.fill(words);
+      one.fill(words, 0, length);
       expect([...words]).toEqual(Array.from({ length }, () => other.u32()));
       expect(one.u32()).toBe(other.u32());
     }

@@ -15,6 +15,7 @@ const POOL_BYTES = 1 << 18;
 /** Bitmaps of one case, carved from one buffer: a full-size filter would otherwise allocate 16 times. */
 export class BitmapPool {
   private readonly buffer = new ArrayBuffer(POOL_BYTES);
+  private readonly words = new Uint32Array(this.buffer);
   private used = 0;
 
   reset(): void {
@@ -28,6 +29,16 @@ export class BitmapPool {
     const view = new Uint8Array(this.buffer, this.used, bytes);
     this.used += aligned;
     return view;
+  }
+
+  /** The next words of the source, into the whole words of a bitmap; a view of each bitmap would take as long. */
+  fill(choices: Choices, bitmap: Uint8Array): void {
+    const count = bitmap.length >>> 2;
+    const own = bitmap.buffer === this.buffer;
+    const words = own ? this.words : new Uint32Array(bitmap.buffer, bitmap.byteOffset, count);
+    const start = own ? bitmap.byteOffset >>> 2 : 0;
+    if (choices.fill) choices.fill(words, start, start + count);
+    else for (let i = start; i < start + count; i++) words[i] = choices.u32();
   }
 }
 
@@ -224,7 +235,7 @@ function generateBitmap(context: FilterContext, nmsrs: number, buffer: string): 
   return bitmap;
 }
 
-function fillBitmap({ choices, policy }: FilterContext, bitmap: Uint8Array, nmsrs: number): void {
+function fillBitmap({ choices, policy, pool }: FilterContext, bitmap: Uint8Array, nmsrs: number): void {
   const kind = policy.draw(choices, 'bitmap');
   const bits = Math.max(1, Math.min(nmsrs, bitmap.length * 8));
   switch (kind) {
@@ -237,7 +248,7 @@ function fillBitmap({ choices, policy }: FilterContext, bitmap: Uint8Array, nmsr
       bitmap.fill(0xff);
       break;
     default:
-      fillRandom(choices, bitmap, kind);
+      fillRandom(choices, pool, bitmap, kind);
   }
   if (bitmap.length === 0) return;
   if (kind === 'oneBit' || kind === 'oneOff') {
@@ -246,21 +257,19 @@ function fillBitmap({ choices, policy }: FilterContext, bitmap: Uint8Array, nmsr
   }
 }
 
-function fillRandom(choices: Choices, bitmap: Uint8Array, kind: 'random' | 'sparse' | 'dense'): void {
+function fillRandom(choices: Choices, pool: BitmapPool, bitmap: Uint8Array, kind: 'random' | 'sparse' | 'dense'): void {
   const words = bitmap.length >>> 2;
-  const view = new Uint32Array(bitmap.buffer, bitmap.byteOffset, words);
-  if (kind === 'random' && choices.fill) choices.fill(view);
-  else fillByWord(choices, view, kind);
-  for (let i = words * 4; i < bitmap.length; i++) bitmap[i] = choices.u32();
-}
-
-function fillByWord(choices: Choices, view: Uint32Array, kind: 'random' | 'sparse' | 'dense'): void {
-  for (let i = 0; i < view.length; i++) {
-    let word = choices.u32();
-    if (kind === 'sparse') word &= choices.u32() & choices.u32();
-    else if (kind === 'dense') word |= choices.u32() | choices.u32();
-    view[i] = word;
+  if (kind === 'random') pool.fill(choices, bitmap);
+  else {
+    const view = new Uint32Array(bitmap.buffer, bitmap.byteOffset, words);
+    for (let i = 0; i < words; i++) {
+      const word = choices.u32();
+      const other = choices.u32();
+      const third = choices.u32();
+      view[i] = kind === 'sparse' ? word & other & third : word | other | third;
+    }
   }
+  for (let i = words * 4; i < bitmap.length; i++) bitmap[i] = choices.u32();
 }
 
 /** One change to a filter: a range added, dropped, moved, resized, re-flagged, swapped, or some bits. */

@@ -4,8 +4,8 @@ export interface Choices {
   u32(): number;
   /** Uniform integer 0 <= n < bound; bound <= 2^32. */
   below(bound: number): number;
-  /** Optional, for speed: the next words of `u32`, as many as there is room for. */
-  fill?(words: Uint32Array): void;
+  /** Optional, for speed: the next words of `u32`, from place `start` up to `end`. */
+  fill?(words: Uint32Array, start: number, end: number): void;
 }
 
 /** Spreads a seed and a position over 32 bits (the finalizer of MurmurHash3). */
@@ -47,10 +47,10 @@ export class Random implements Choices {
    * As `u32`, with the state in local variables and four words to a turn: the bits of bitmaps take most of the words
    * that a case draws.
    */
-  fill(words: Uint32Array): void {
+  fill(words: Uint32Array, start: number, end: number): void {
     let { a, b, c, counter } = this;
-    const fours = words.length & ~3;
-    for (let i = 0; i < fours; i += 4) {
+    const fours = start + ((end - start) & ~3);
+    for (let i = start; i < fours; i += 4) {
       let sum = (((a + b) | 0) + counter) | 0;
       words[i] = sum;
       a = b ^ (b >>> 9);
@@ -77,7 +77,7 @@ export class Random implements Choices {
     this.b = b;
     this.c = c;
     this.counter = counter;
-    for (let i = fours; i < words.length; i++) words[i] = this.u32();
+    for (let i = fours; i < end; i++) words[i] = this.u32();
   }
 
   below(bound: number): number {
