@@ -119,14 +119,17 @@ export const smallForms: Move = (search) => {
   if (observation.access < 0 || accesses.length !== 1) return;
   const bare = withoutKinds(scenario, 'cap');
   // Most exemplars are at the start of a byte of a bitmap; what counts bits from elsewhere may show at MSR 1 only.
-  const exemplars = [...places.exemplars, { index: 1, type: accesses[0]!.type }].map(({ index, type }) => ({
-    ...{ index, type },
-    outcome: places.outcome(index, type),
-  }));
+  const odd = forms(bare, 1, accesses[0]!.type);
+  if (ranges[0]!.nmsrs > 1) {
+    search.trySmallest(odd);
+    return;
+  }
+  const exemplars = places.exemplars.map(({ index, type }) => ({ index, type, outcome: places.outcome(index, type) }));
   // Where KVM handles the MSR, a denial shows without exit mask.
   const masked = exemplars.filter(({ outcome }) => outcome !== BaseOutcome.HANDLED);
   const candidates = [
     ...[accesses[0]!, ...exemplars].flatMap((to) => forms(bare, to.index, to.type)),
+    ...odd,
     ...[accesses[0]!, ...masked].flatMap((to) => forms(scenario, to.index, to.type)),
   ];
   search.trySmallest(candidates);

@@ -15,6 +15,20 @@ export const plainEvents: Move = (search) => {
   }
 };
 
+/** Accesses that follow each other are one event. */
+export const joinAccesses: Move = (search) => {
+  for (let number = 0; number + 1 < search.scenario.events.length; number++) {
+    const [first, second] = [search.scenario.events[number]!, search.scenario.events[number + 1]!];
+    if (first.kind !== 'access' || second.kind !== 'access' || first.batch.form !== second.batch.form) continue;
+    if (first.batch.values || second.batch.values) continue;
+    const indices = Uint32Array.from([first, second].flatMap(({ batch }) => [...batch.indices]));
+    const types = Uint8Array.from([first, second].flatMap(({ batch }) => [...batch.types]));
+    const joined: ScenarioEvent = { kind: 'access', batch: { ...first.batch, indices, types } };
+    const rest = withoutEvents(search.scenario, (event) => event === number + 1);
+    if (search.try(withEvent(rest, number, joined))) number--;
+  }
+};
+
 /** A wish for pass-through changes a bitmap as a filter does. */
 function wishes({ observation: { kind, index } }: Search): ScenarioEvent[] {
   if (!kind.startsWith('bitmap:')) return [];

@@ -20,7 +20,7 @@ import { RELATIONS } from '../metamorphic.ts';
 import { LANDMARKS } from '../space.ts';
 import { assign, bothDirections, exchangeTypes, smallForms } from './assign.ts';
 import { dropAccesses, dropEvents, dropRanges, isolate } from './cut.ts';
-import { exchangeContents, orderEvents, plainEvents } from './events.ts';
+import { exchangeContents, joinAccesses, orderEvents, plainEvents } from './events.ts';
 import { exemplars, plainAccesses, relocateIndex, withoutMask, withoutWish } from './indices.ts';
 import { sizeOf } from './order.ts';
 import { type Move, type Places, type Predicate, Search } from './search.ts';
@@ -54,6 +54,7 @@ const CUT: readonly Move[] = [isolate, dropEvents, dropAccesses, dropRanges];
 const SHRINK: readonly Move[] = [
   dropEvents,
   dropRanges,
+  joinAccesses,
   orderEvents,
   plainEvents,
   badRanges,
