@@ -162,10 +162,10 @@ describe('an interrupted campaign', () => {
 });
 
 describe('a campaign that diverges in every case', () => {
-  const path = join(folder, 'inverted.mjs');
+  const path = join(folder, 'two-bugs.mjs');
   const example = join(ROOT, 'examples/decision-engine.mjs');
-  // 40 shards: what the first of them learn reaches the last ones, and the state that steers lags behind it.
-  const args = ['--cases', '2560', '--seed', '13', '--accesses', '512', '--engines', 'reference,vmx'];
+  // 20 shards: what the first ten of them learn reaches the last one.
+  const args = ['--cases', '1280', '--seed', '13', '--accesses', '512', '--engines', 'reference,vmx'];
   args.push('--engine-module', path);
 
   /** What a campaign that was run in one go, or in two, must have in common with all others. */
@@ -180,28 +180,30 @@ describe('a campaign that diverges in every case', () => {
   }
 
   beforeAll(() => {
+    // Two bugs with the same signatures: for which of them a case is counted depends on what was known.
     writeFileSync(
       path,
       `import { allowed as decide } from ${JSON.stringify(example)};
-export const name = 'inverted';
-export const allowed = (filter, index, write) => decide(filter, index, write) !== (index < 0x800 || write);
+export const name = 'two-bugs';
+const isWrong = (filter, index) => filter !== null && (filter.ranges.length > 2 ? (index & 1) === 1 : (index & 3) === 2);
+export const allowed = (filter, index, write) => decide(filter, index, write) !== isWrong(filter, index);
 `,
     );
-    msrdiff(...campaign('inverted-1', ...args, '--workers', '1'));
+    msrdiff(...campaign('two-bugs-1', ...args, '--workers', '1'));
   });
 
   test('counts the cases that it attributes by what it knows', () => {
-    const { counts } = outcome('inverted-1') as { counts: [string, number][] };
-    expect(Math.max(...counts.map(([, cases]) => cases))).toBeGreaterThan(2000);
+    const { counts } = outcome('two-bugs-1') as { counts: [string, number][] };
+    expect(counts.reduce((sum, [, cases]) => sum + cases, 0)).toBeGreaterThan(1000);
   });
 
   test.each(['2', '4'])('is the same with %s workers', (workers) => {
-    msrdiff(...campaign(`inverted-${workers}`, ...args, '--workers', workers));
-    expect(outcome(`inverted-${workers}`)).toEqual(outcome('inverted-1'));
+    msrdiff(...campaign(`two-bugs-${workers}`, ...args, '--workers', workers));
+    expect(outcome(`two-bugs-${workers}`)).toEqual(outcome('two-bugs-1'));
   });
 
   test.each(['SIGINT', 'SIGKILL'] as const)('is the same after %s and --resume', async (signal) => {
-    const name = `inverted-${signal}`;
+    const name = `two-bugs-${signal}`;
     const child = start(...campaign(name, ...args, '--workers', '2'));
     const end = exited(child);
     // At the first sign of progress a shard has been stored; some more, and what they reduced is known to later ones.
@@ -209,10 +211,10 @@ export const allowed = (filter, index, write) => decide(filter, index, write) !=
     await end;
     const [{ cases }] = JSON.parse(msrdiff('list', '--campaigns', '--database', database(name), '--json').stdout);
     expect(cases).toBeGreaterThan(0);
-    expect(cases).toBeLessThan(2560);
+    expect(cases).toBeLessThan(1280);
     const resumed = lastJson(msrdiff('fuzz', '--database', database(name), '--resume', '--json'));
-    expect(resumed.cases).toBe(2560);
-    expect(outcome(name)).toEqual(outcome('inverted-1'));
+    expect(resumed.cases).toBe(1280);
+    expect(outcome(name)).toEqual(outcome('two-bugs-1'));
   });
 });
 
