@@ -150,7 +150,18 @@ export class IntervalMap {
       if (changed.length > ranges.length) return undefined;
     }
     // Pages are given back only by starting afresh.
-    return this.pageCount + 4 * changed.length > MAX_PAGES ? undefined : changed;
+    return this.pageCount + this.missingPages(changed) > MAX_PAGES ? undefined : changed;
+  }
+
+  /** Blocks of the ranges that have no page, counted by range. */
+  private missingPages(ranges: readonly IntervalSource[]): number {
+    let missing = 0;
+    for (const { base, nmsrs } of ranges) {
+      for (let block = base >>> PAGE_BITS; block <= (base + nmsrs - 1) / PAGE_MSRS; block++) {
+        if (this.directory[block] === 0) missing++;
+      }
+    }
+    return missing;
   }
 
   /** Back to the default, in all pages that the ranges touch. */
