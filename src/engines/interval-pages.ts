@@ -13,6 +13,8 @@ import { INTERVAL_WASM } from './wasm/interval.ts';
 interface Functions {
   /** Addresses of the base page and of the page that is written; the filter's bits are at BITS. */
   fuse(base: number, page: number): void;
+  /** The other way round; 0 if the page is not what bits and base page make of it. */
+  unfuse(base: number, page: number): number;
   /** `verdicts`: one byte each for denied, handled, unknown, invalid, the first the lowest. */
   judge(count: number, verdicts: number): void;
 }
@@ -142,22 +144,14 @@ export class FusedPages {
    * @throws Error if a page says of an access that is allowed anything but what the base table says
    */
   form(): PagesForm {
-    const count = 1 + this.fixed.length + this.map.pageCount;
-    const words = new Uint32Array(this.functions.memory.buffer, FUSED_PAGES, (count * PAGE_BYTES) / 4);
+    const count = this.fixed.length + this.map.pageCount;
     const pages = new Uint32Array(count * BIT_WORDS);
     for (let page = 0; page < count; page++) {
-      const base = this.basePage(page <= this.fixed.length ? page : 0);
-      for (let at = 0; at < base.length; at++) {
-        const word = words[page * base.length + at]!;
-        // Low and high bit of a number: the byte of RDMSR's, and WRMSR's two bytes above.
-        const allowed = (word | (word >>> 8)) & 0x00ff_00ff;
-        if (word !== ((allowed | (allowed << 8)) & base[at]!) >>> 0) {
-          throw new Error(`page ${page} is not what filter and base table make of it`);
-        }
-        const shift = (at & 3) * 8;
-        pages[page * BIT_WORDS + (at >>> 2)]! |= (allowed & 0xff) << shift;
-        pages[page * BIT_WORDS + 128 + (at >>> 2)]! |= (allowed >>> 16) << shift;
+      const base = BASE_PAGES + (page <= this.fixed.length ? page : 0) * PAGE_BYTES;
+      if (this.functions.unfuse(base, FUSED_PAGES + page * PAGE_BYTES) === 0) {
+        throw new Error(`page ${page} is not what filter and base table make of it`);
       }
+      pages.set(this.bits, page * BIT_WORDS);
     }
     return { kind: 'pages', directory: this.directory, pages };
   }

@@ -13,6 +13,8 @@ import { SVM_WASM } from './wasm/svm.ts';
 interface Functions {
   decide(bit: number, base: number, first: number, end: number, field: bigint): void;
   judge(count: number): void;
+  /** Addresses of the base page and the page; 1 if they fit together. What it writes is at AT.shown. */
+  show(base: number, page: number): number;
 }
 
 /** Addresses in the memory. */
@@ -26,6 +28,7 @@ const AT = {
   types: 0x28_8000,
   verdictsOut: 0x28_a000,
   routesOut: 0x28_c000,
+  shown: 0x28_e000,
 } as const;
 
 const BLOCK = 0x1000;
@@ -111,7 +114,7 @@ export class SvmPages {
 
   /** `msrpm`: the 8 KiB map; `endings`: verdict of what is intercepted and denied, handled, unknown, invalid. */
   judge(batch: AccessBatch, msrpm: Uint8Array, endings: Uint8Array, verdicts: Uint8Array, routes: Uint8Array): void {
-    this.show(new Uint32Array(msrpm.buffer, msrpm.byteOffset, 2048));
+    this.showMap(new Uint32Array(msrpm.buffer, msrpm.byteOffset, 2048));
     this.setResults(endings, batch.form === 'emulator');
     const { bytes } = this;
     for (let at = 0; at < batch.indices.length; at += BATCH) {
@@ -130,29 +133,20 @@ export class SvmPages {
    * @throws Error if a page says anything else that the base table, the map and the fastpath do not say
    */
   form(msrpm: Uint8Array, fastpath: boolean): PagesForm {
-    this.show(new Uint32Array(msrpm.buffer, msrpm.byteOffset, 2048));
+    this.showMap(new Uint32Array(msrpm.buffer, msrpm.byteOffset, 2048));
     const blocks = [-1, ...this.standing, ...this.added];
     const pages = new Uint32Array(blocks.length * 256);
-    blocks.forEach((block, page) => {
-      const window = WINDOWS.findIndex((first) => block >= first && block < first + WINDOW_BLOCKS);
-      const map = window < 0 ? -1 : window * 0x800 + (block - WINDOWS[window]!) * MAP_BYTES_PER_BLOCK;
+    const { buffer } = this.functions.memory;
+    const allowed = new Uint32Array(buffer, AT.shown, 256);
+    const others = Buffer.from(buffer, AT.shown + 1024, 2048);
+    for (const [page, block] of blocks.entries()) {
       const base = AT.base + (page <= this.standing.length ? page : 0) * BLOCK;
-      for (let offset = 0; offset < BLOCK; offset++) {
-        const byte = this.bytes[AT.pages + page * BLOCK + offset]!;
-        const known = this.bytes[base + offset]!;
-        const bits = map < 0 ? 3 : msrpm[map + (offset >>> 2)]! >>> ((offset & 3) * 2);
-        for (const type of [0, 1]) {
-          const number = (byte >>> (type * 4 + NUMBER_SHIFT)) & 3;
-          const fast = fastpath && type === 1 && block === 0 && offset === MSR_IA32_TSC_DEADLINE;
-          const others = (((bits >>> type) & 1) === 0 ? PASSES : 0) | (fast ? FASTPATH : 0);
-          const numberIsKnown = number === 0 || number === ((known >>> (type * 4 + NUMBER_SHIFT)) & 3);
-          if (!numberIsKnown || ((byte >>> (type * 4)) & 3) !== others) {
-            throw new Error(`the page of block ${block} says ${byte} at ${offset}`);
-          }
-          if (number !== 0) pages[page * 256 + type * 128 + (offset >>> 5)]! |= 1 << (offset & 31);
-        }
+      const known = this.functions.show(base, AT.pages + page * BLOCK) === 1;
+      if (!known || !others.equals(otherBits(block, msrpm, fastpath))) {
+        throw new Error(`the page of block ${block} is not what map and base table make of it`);
       }
-    });
+      pages.set(allowed, page * 256);
+    }
     return { kind: 'pages', directory: this.bytes.subarray(0, 1 << 20), pages };
   }
 
@@ -225,7 +219,7 @@ export class SvmPages {
   }
 
   /** Marks the accesses whose bit differs from the map shown before. */
-  private show(map: Uint32Array): void {
+  private showMap(map: Uint32Array): void {
     for (let word = 0; word < 2048; word++) {
       const changed = map[word]! ^ this.shown[word]!;
       if (changed === 0) continue;
@@ -241,4 +235,20 @@ export class SvmPages {
       }
     }
   }
+}
+
+/** One bit for each MSR of a block, 512 bytes each: RDMSR and WRMSR not intercepted, then completed by the fastpath. */
+function otherBits(block: number, msrpm: Uint8Array, fastpath: boolean): Buffer {
+  const bits = Buffer.alloc(2048);
+  const window = WINDOWS.findIndex((first) => block >= first && block < first + WINDOW_BLOCKS);
+  if (window >= 0) {
+    const map = window * 0x800 + (block - WINDOWS[window]!) * MAP_BYTES_PER_BLOCK;
+    for (let offset = 0; offset < BLOCK; offset++) {
+      const passes = ~(msrpm[map + (offset >>> 2)]! >>> ((offset & 3) * 2));
+      bits[offset >>> 3]! |= (passes & 1) << (offset & 7);
+      bits[512 + (offset >>> 3)]! |= ((passes >>> 1) & 1) << (offset & 7);
+    }
+  }
+  if (block === 0 && fastpath) bits[1536 + (MSR_IA32_TSC_DEADLINE >>> 3)] = 1 << (MSR_IA32_TSC_DEADLINE & 7);
+  return bits;
 }

@@ -16,6 +16,8 @@ interface Functions {
   /** Number of a bit of the range, addresses, MSRs, and the bits of each byte that are painted. */
   paint(from: number, base: number, to: number, count: number, bits: number): void;
   judge(count: number): void;
+  /** Addresses of the base page and the page; 0 if they do not fit together. What it writes is at UNPAINTED. */
+  unpaint(base: number, page: number): number;
 }
 
 const RESULTS = 0x10_0000;
@@ -26,6 +28,9 @@ const INDICES = 0x38_0000;
 const TYPES = 0x38_8000;
 const VERDICTS = 0x38_a000;
 const ROUTES = 0x38_c000;
+const UNPAINTED = 0x38_e000;
+/** One bit for each access to a block. */
+const BITS_BYTES = 1024;
 const PAGE = 4096;
 const CHUNK = 8192;
 
@@ -61,6 +66,7 @@ export class VmxPages {
   private readonly types: Uint8Array;
   private readonly verdicts: Uint8Array;
   private readonly routes: Uint8Array;
+  private readonly unpainted: { readonly allowed: Uint32Array; readonly exits: Buffer; readonly fastpaths: Buffer };
   /** Page by block, where the base table says anything or the bitmap covers the block; base page 0 is all others'. */
   private readonly fixed = new Map<number, number>();
   /** Blocks with a painted page besides those. */
@@ -85,6 +91,11 @@ export class VmxPages {
     this.types = new Uint8Array(buffer, TYPES, CHUNK);
     this.verdicts = new Uint8Array(buffer, VERDICTS, CHUNK);
     this.routes = new Uint8Array(buffer, ROUTES, CHUNK);
+    this.unpainted = {
+      allowed: new Uint32Array(buffer, UNPAINTED, BITS_BYTES / 4),
+      exits: Buffer.from(buffer, UNPAINTED + BITS_BYTES, BITS_BYTES),
+      fastpaths: Buffer.from(buffer, UNPAINTED + 2 * BITS_BYTES, BITS_BYTES),
+    };
     this.base = base;
     this.filter = filter;
     this.rules = rules;
@@ -159,29 +170,31 @@ export class VmxPages {
   form(bitmap: Uint8Array): PagesForm {
     if (Buffer.compare(bitmap, this.bitmap) !== 0) this.putOver(bitmap);
     const count = 1 + this.fixed.size + this.painted.length;
-    const blocks = new Map([...this.fixed].map(([block, page]) => [page, block]));
     const pages = new Uint32Array(count * 256);
+    const blocks = new Map([...this.fixed].map(([block, page]) => [page, block]));
     for (let page = 0; page < count; page++) {
       const base = BASE_PAGES + (page <= this.fixed.size ? page : 0) * PAGE;
-      const quarter = COVERED.indexOf(blocks.get(page) ?? -1) * 0x200;
-      for (let offset = 0; offset < PAGE; offset++) {
-        const says = this.memory[PAINTED_PAGES + page * PAGE + offset]!;
-        const allowed = [says & READ ? 1 : 0, says & WRITE ? 1 : 0] as const;
-        let expected = (this.memory[base + offset]! & (allowed[0] * READ + allowed[1] * WRITE)) | BOTH_EXIT;
-        if (quarter >= 0) {
-          const passes = (half: number): number =>
-            1 - ((bitmap[half + quarter + (offset >>> 3)]! >>> (offset & 7)) & 1);
-          expected ^= passes(0) * EXITS + passes(0x800) * (EXITS << 4);
-        }
-        if (this.rules.fastpath && blocks.get(page) === 0 && offset === MSR_IA32_TSC_DEADLINE)
-          expected |= FASTPATH << 4;
-        if (says !== expected) throw new Error(`painted page ${page} says ${says}, not ${expected}, at ${offset}`);
-        const word = page * 256 + (offset >>> 5);
-        pages[word]! |= allowed[0] << (offset & 31);
-        pages[word + 128]! |= allowed[1] << (offset & 31);
-      }
+      const same = this.functions.unpaint(base, PAINTED_PAGES + page * PAGE);
+      const [exits, fastpaths] = this.expectedBits(blocks.get(page), bitmap);
+      const asExpected = this.unpainted.exits.equals(exits) && this.unpainted.fastpaths.equals(fastpaths);
+      if (same === 0 || !asExpected) throw new Error(`painted page ${page} is not what it is painted from`);
+      pages.set(this.unpainted.allowed, page * 256);
     }
     return { kind: 'pages', directory: this.memory.subarray(0, 1 << 20), pages };
+  }
+
+  /** Which accesses to a block exit, and which the fastpath completes: 512 bytes for RDMSR, then 512 for WRMSR. */
+  private expectedBits(block: number | undefined, bitmap: Uint8Array): readonly [Buffer, Buffer] {
+    const [exits, fastpaths] = [Buffer.alloc(BITS_BYTES, 0xff), Buffer.alloc(BITS_BYTES)];
+    const quarter = block === undefined ? -1 : COVERED.indexOf(block) * 0x200;
+    if (quarter >= 0) {
+      exits.set(bitmap.subarray(quarter, quarter + 0x200));
+      exits.set(bitmap.subarray(0x800 + quarter, 0x800 + quarter + 0x200), 0x200);
+    }
+    if (block === 0 && this.rules.fastpath) {
+      fastpaths[0x200 + (MSR_IA32_TSC_DEADLINE >>> 3)] = 1 << (MSR_IA32_TSC_DEADLINE & 7);
+    }
+    return [exits, fastpaths];
   }
 
   /** The emulator is past the bitmap and the fastpath. */

@@ -32,6 +32,30 @@
       (local.set $to (i32.add (local.get $to) (i32.const 64)))
       (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (i32.const 512)))))
 
+  ;; The way back, for proofs: writes the filter's bits of the page at $page to 0x100000. Returns 1 if the page says of what
+  ;; is allowed what the base page at $base says, else 0.
+  (func (export "unfuse") (param $base i32) (param $page i32) (result i32)
+    (local $at i32) (local $says v128) (local $allowed v128) (local $same i32)
+    (local.set $same (i32.const 1))
+    (loop $next
+      (local.set $says (v128.load (local.get $page)))
+      ;; Allowed if either bit of a number is set: each byte or its neighbour.
+      (local.set $allowed
+        (v128.or (local.get $says)
+          (i8x16.swizzle (local.get $says) (v128.const i8x16 1 0 3 2 5 4 7 6 9 8 11 10 13 12 15 14))))
+      (local.set $same
+        (i32.and (local.get $same)
+          (i8x16.all_true
+            (i8x16.eq (local.get $says) (v128.and (local.get $allowed) (v128.load (local.get $base)))))))
+      (v128.store32_lane offset=0x100000 0 (local.get $at)
+        (i8x16.swizzle (local.get $allowed) (v128.const i8x16 0 4 8 12 0 0 0 0 0 0 0 0 0 0 0 0)))
+      (v128.store32_lane offset=0x100200 0 (local.get $at)
+        (i8x16.swizzle (local.get $allowed) (v128.const i8x16 2 6 10 14 0 0 0 0 0 0 0 0 0 0 0 0)))
+      (local.set $base (i32.add (local.get $base) (i32.const 16)))
+      (local.set $page (i32.add (local.get $page) (i32.const 16)))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4))) (i32.const 512))))
+    (local.get $same))
+
   ;; Writes the verdict of each access; byte n of $verdicts is the verdict of what a fused page says as n.
   (func (export "judge") (param $count i32) (param $verdicts i32)
     (local $i i32) (local $index i32) (local $word i32)

@@ -10,6 +10,7 @@
 ;;   0x101000  bitmap of a range, 64 bits from its start on
 ;;   0x102000  base pages, as pages were everything allowed and intercepted; 0x180000 pages
 ;;   0x280000  indices of a batch; 0x288000 types; 0x28a000 verdicts; 0x28c000 routes
+;;   0x28e000  what "show" writes
 (module
   (memory (export "memory") 41)
 
@@ -58,6 +59,43 @@
         (local.set $base (i32.add (local.get $base) (i32.const 8)))
         (local.set $bit (i32.add (local.get $bit) (i32.const 8)))
         (br $next))))
+
+  ;; The way back, for proofs: one bit for each MSR of the page at $page, 512 bytes each, to 0x28e000: allowed by the
+  ;; filter, RDMSR then WRMSR; not intercepted, likewise; completed by the fastpath, likewise. Returns 1 if the numbers
+  ;; of what is allowed are those of the base page at $base, else 0.
+  (func (export "show") (param $base i32) (param $page i32) (result i32)
+    (local $at i32) (local $says v128) (local $reads v128) (local $writes v128) (local $same i32)
+    (local.set $same (i32.const 1))
+    (loop $next
+      (local.set $says (v128.load (i32.add (local.get $page) (i32.shl (local.get $at) (i32.const 3)))))
+      (local.set $reads (i8x16.ne (v128.const i32x4 0 0 0 0)
+        (v128.and (local.get $says) (v128.const i8x16 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c))))
+      (local.set $writes (i8x16.ne (v128.const i32x4 0 0 0 0)
+        (v128.and (local.get $says) (v128.const i8x16 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0))))
+      (local.set $same
+        (i32.and (local.get $same)
+          (i8x16.all_true
+            (i8x16.eq
+              (v128.and (local.get $says)
+                (v128.or (v128.const i8x16 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c)
+                  (v128.const i8x16 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0)))
+              (v128.and
+                (v128.load (i32.add (local.get $base) (i32.shl (local.get $at) (i32.const 3))))
+                (v128.or
+                  (v128.and (local.get $reads) (v128.const i8x16 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c 0x0c))
+                  (v128.and (local.get $writes) (v128.const i8x16 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0 0xc0))))))))
+      (i32.store16 offset=0x28e000 (local.get $at) (i8x16.bitmask (local.get $reads)))
+      (i32.store16 offset=0x28e200 (local.get $at) (i8x16.bitmask (local.get $writes)))
+      (i32.store16 offset=0x28e400 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 7))))
+      (i32.store16 offset=0x28e600 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 3))))
+      (i32.store16 offset=0x28e800 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 6))))
+      (i32.store16 offset=0x28ea00 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 2))))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 2))) (i32.const 512))))
+    (local.get $same))
 
   ;; Writes verdict and route of each access.
   (func (export "judge") (param $count i32)

@@ -11,6 +11,7 @@
 ;;   0x202000  base pages, as painted pages were everything allowed and nothing passed through
 ;;   0x280000  painted pages
 ;;   0x380000  indices of a batch; 0x388000 types; 0x38a000 verdicts; 0x38c000 routes
+;;   0x38e000  what "unpaint" writes
 (module
   (memory (export "memory") 57)
 
@@ -47,6 +48,43 @@
       (local.set $base (i32.add (local.get $base) (i32.const 16)))
       (local.set $to (i32.add (local.get $to) (i32.const 16)))
       (br_if $next (local.tee $count (i32.sub (local.get $count) (i32.const 16))))))
+
+  ;; The way back, for proofs: one bit for each MSR of the page at $page, 512 bytes each, to 0x38e000: allowed by the
+  ;; filter, RDMSR then WRMSR; exits, likewise; completed by the fastpath, likewise. Returns 1 if what is allowed is
+  ;; handled, unknown or invalid as the base page at $base says, else 0.
+  (func (export "unpaint") (param $base i32) (param $page i32) (result i32)
+    (local $at i32) (local $says v128) (local $reads v128) (local $writes v128) (local $same i32)
+    (local.set $same (i32.const 1))
+    (loop $next
+      (local.set $says (v128.load (i32.add (local.get $page) (i32.shl (local.get $at) (i32.const 3)))))
+      (local.set $reads (i8x16.ne (v128.const i32x4 0 0 0 0)
+        (v128.and (local.get $says) (v128.const i8x16 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03))))
+      (local.set $writes (i8x16.ne (v128.const i32x4 0 0 0 0)
+        (v128.and (local.get $says) (v128.const i8x16 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30))))
+      (local.set $same
+        (i32.and (local.get $same)
+          (i8x16.all_true
+            (i8x16.eq
+              (v128.and (local.get $says)
+                (v128.or (v128.const i8x16 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03)
+                  (v128.const i8x16 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30)))
+              (v128.and
+                (v128.load (i32.add (local.get $base) (i32.shl (local.get $at) (i32.const 3))))
+                (v128.or
+                  (v128.and (local.get $reads) (v128.const i8x16 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03 0x03))
+                  (v128.and (local.get $writes) (v128.const i8x16 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30 0x30))))))))
+      (i32.store16 offset=0x38e000 (local.get $at) (i8x16.bitmask (local.get $reads)))
+      (i32.store16 offset=0x38e200 (local.get $at) (i8x16.bitmask (local.get $writes)))
+      (i32.store16 offset=0x38e400 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 4))))
+      (i32.store16 offset=0x38e600 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 0))))
+      (i32.store16 offset=0x38e800 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 5))))
+      (i32.store16 offset=0x38ea00 (local.get $at)
+        (i8x16.bitmask (i8x16.shl (local.get $says) (i32.const 1))))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 2))) (i32.const 512))))
+    (local.get $same))
 
   ;; Writes verdict and route of each access.
   (func (export "judge") (param $count i32)
