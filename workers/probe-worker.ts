@@ -7,7 +7,7 @@ import type { DivergenceKind, Observation } from '../src/fuzz/compare.ts';
 import { Evaluator } from '../src/fuzz/evaluate.ts';
 import { explainDivergence } from '../src/fuzz/explain/explain.ts';
 import { formatExplanation } from '../src/fuzz/explain/format.ts';
-import { divergenceId, vectorByName } from '../src/fuzz/findings.ts';
+import { divergenceId, placeOf, vectorByName } from '../src/fuzz/findings.ts';
 import { comparisonGroups, type Group } from '../src/fuzz/groups.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { RELATIONS } from '../src/fuzz/metamorphic.ts';
@@ -82,10 +82,13 @@ function findingsOf(request: ProbeRequest, { engines, config }: Group, scenario:
     const reduction = minimizer.minimize(scenario, observation);
     if (!reduction) return { ...finding, reliability: 0 };
     const normalForm = formatScenario(reduction.scenario);
+    const { msr, write: written } = placeOf(reduction.observation);
     return {
       ...finding,
       vector: vectorByName(engines, reduction.observation.vector),
       normalForm,
+      msr,
+      written,
       id: divergenceId(kind, subject, config.profile.id, normalForm),
       evaluations: reduction.evaluations,
       reliability: reduction.reliability,

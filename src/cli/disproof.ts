@@ -46,7 +46,7 @@ export async function recordDisproof(plan: ProofPlan, lost: ShardProof, database
 }
 
 async function store(plan: ProofPlan, found: ProbeFinding, shard: number, database: string): Promise<void> {
-  const { kind, subject, vector, message, normalForm: scenario, evaluations, reliability } = found;
+  const { kind, subject, vector, message, normalForm: scenario, evaluations, reliability, msr, written } = found;
   const results = await Store.open(database);
   try {
     const names = Object.keys(vector);
@@ -57,6 +57,7 @@ async function store(plan: ProofPlan, found: ProbeFinding, shard: number, databa
       ...{ id: found.id!, kind, subject, profile: plan.profile, scenario: scenario!, vector, expected, got, message },
       size: sizeOf(parseScenario(parseJsonText(scenario!, 'scenario'), 'scenario')),
       ...{ evaluations: evaluations ?? 0, reliability: reliability ?? 0, firstCase: 0, cases: 1 },
+      ...{ msr: msr ?? null, write: written ?? null, rules: [] },
     };
     const totals = { cases: 1, accesses: 0, seconds: 0, digest: '', known: {} };
     await results.recordShard(

@@ -203,7 +203,8 @@ function campaignNumber(text: string): number {
 }
 
 interface Found extends FoundDivergence {
-  readonly isNew: boolean;
+  /** Not seen before by this database, or fixed before. */
+  readonly news: 'new' | 'reopened' | undefined;
 }
 
 /** One run of a campaign, new or resumed. */
@@ -260,7 +261,7 @@ class Run {
         { cases, workers: options.workers },
         (task) => pool.run(task),
         async (folded, divergences, totals, coverage) => {
-          await this.record(folded, divergences, totals);
+          await this.record(folded, divergences, totals, coverage);
           progress.update(totals, this.found.size, coverage);
         },
         this.stop.signal,
@@ -290,6 +291,7 @@ class Run {
     folded: FoldedShard,
     divergences: readonly FoundDivergence[],
     totals: CampaignTotals,
+    coverage: Coverage,
   ): Promise<void> {
     const { engines } = this.config.worker;
     const record = {
@@ -299,14 +301,16 @@ class Run {
       result: folded,
       divergences,
       totals: { ...totals, seconds: this.seconds() },
+      covered: { features: coverage.featuresSeen(), pairs: coverage.pairsSeen() },
     };
-    const fresh = new Set(await this.store.recordShard(record, engines as readonly EngineSpec[]));
+    const { added, reopened } = await this.store.recordShard(record, engines as readonly EngineSpec[]);
     for (const divergence of divergences) {
       const earlier = this.found.get(divergence.id);
       if (earlier) this.found.set(divergence.id, { ...earlier, cases: earlier.cases + divergence.cases });
       else {
-        this.found.set(divergence.id, { ...divergence, isNew: fresh.has(divergence.id) });
-        if (!this.options.json && fresh.has(divergence.id)) this.tell(divergence);
+        const news = added.includes(divergence.id) ? 'new' : reopened.includes(divergence.id) ? 'reopened' : undefined;
+        this.found.set(divergence.id, { ...divergence, news });
+        if (!this.options.json && news) this.tell(divergence, news);
       }
     }
   }
@@ -335,16 +339,16 @@ class Run {
     return `kernels get ${share}, ${sample.accesses} accesses of each event; `;
   }
 
-  private tell({ id, kind, subject, vector, message }: FoundDivergence): void {
+  private tell({ id, kind, subject, vector, message }: FoundDivergence, news: 'new' | 'reopened'): void {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    process.stdout.write(`new divergence ${id}: ${kind}, ${subject}: ${message || vectorText(kind, vector)}\n`);
+    process.stdout.write(`${news} divergence ${id}: ${kind}, ${subject}: ${message || vectorText(kind, vector)}\n`);
   }
 
   private report(): number {
     const { campaign, found, options } = this;
-    const fresh = [...found.values()].filter(({ isNew }) => isNew);
+    const fresh = [...found.values()].filter(({ news }) => news !== undefined);
     if (options.json) process.stdout.write(`${JSON.stringify(this.summary())}\n`);
-    else process.stdout.write(`${this.text(fresh.length)}\n`);
+    else process.stdout.write(`${this.text()}\n`);
     if (this.interrupted && !options.json) {
       const commands = commandOptions(this.config.worker.engines);
       const again = ['msrdiff fuzz', '--database', options.database, '--resume', this.id, ...commands].join(' ');
@@ -362,13 +366,14 @@ class Run {
       cases: totals.cases,
       accesses: totals.accesses,
       verdicts: Object.fromEntries(VERDICT_NAMES.map((name, i) => [name, totals.verdicts[i]])),
-      divergences: [...this.found.values()].map(({ id, kind, subject, cases, size, isNew }) => ({
+      divergences: [...this.found.values()].map(({ id, kind, subject, cases, size, news }) => ({
         id,
         kind,
         subject,
         cases,
         size,
-        new: isNew,
+        new: news === 'new',
+        reopened: news === 'reopened',
       })),
       known: totals.known,
       samples: totals.samples,
@@ -395,7 +400,9 @@ class Run {
     };
   }
 
-  private text(fresh: number): string {
+  private text(): string {
+    const count = (kind: string): number => [...this.found.values()].filter(({ news }) => news === kind).length;
+    const reopened = count('reopened');
     const { totals, coverage } = this.campaign;
     const seconds = this.seconds();
     const known = Object.entries(totals.known).map(([id, count]) => `${id} ${quantity(count)}`);
@@ -409,7 +416,10 @@ class Run {
         `${coverage.featuresSeen()} of ${FEATURE_COUNT} features, ${coverage.pairsSeen()} of at most ${PAIR_COUNT} pairs`,
       ],
       ['known', known.join(', ') || 'none met'],
-      ['divergences', `${this.found.size}, of which new: ${fresh}`],
+      [
+        'divergences',
+        `${this.found.size}, of which new: ${count('new')}${reopened > 0 ? `, fixed before and back again: ${reopened}` : ''}`,
+      ],
       ['digest', totals.digest],
       ['results', this.options.database],
     ];

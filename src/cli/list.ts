@@ -1,20 +1,37 @@
 /** `msrdiff list`: what a database holds. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { msrIndices } from '../model/catalogue.ts';
+import { isStatus, STATUSES, type Status } from '../model/status.ts';
+import type { DivergenceQuery } from '../store/search.ts';
 import { type CampaignRow, Store, type StoredDivergence } from '../store/store.ts';
-import { databaseOption, jsonOption } from './options.ts';
+import { databaseOption, jsonOption, nameList } from './options.ts';
 import { quantity, table } from './render.ts';
+
+interface ListOptions {
+  readonly campaigns?: boolean;
+  readonly status?: Status[];
+  readonly engine?: string;
+  readonly msr?: string;
+  readonly rule?: string;
+  readonly database: string;
+  readonly json?: boolean;
+}
 
 export function addList(program: Command): void {
   program
     .command('list')
     .description('list the divergences of a database, or its campaigns')
     .option('--campaigns', 'list campaigns instead')
+    .addOption(new Option('--status <names>', 'of these, separated by commas').argParser(statusList))
+    .option('--engine <name>', 'engine that stands against the others')
+    .option('--msr <name>', 'an index, or part of a name')
+    .option('--rule <name>', 'rule that is broken')
     .addOption(databaseOption())
     .addOption(jsonOption())
-    .action(async (options: { campaigns?: boolean; database: string; json?: boolean }) => {
+    .action(async (options: ListOptions) => {
       const store = await Store.open(options.database, { readOnly: true });
       try {
-        const rows = options.campaigns ? await store.campaigns() : await store.divergences();
+        const rows = options.campaigns ? await store.campaigns() : await store.divergences(queryOf(options));
         if (options.json) process.stdout.write(`${JSON.stringify(rows)}\n`);
         else if (options.campaigns) process.stdout.write(`${campaignTable(rows as CampaignRow[])}\n`);
         else process.stdout.write(`${divergenceTable(rows as StoredDivergence[])}\n`);
@@ -24,11 +41,28 @@ export function addList(program: Command): void {
     });
 }
 
+function statusList(text: string): Status[] {
+  return nameList(text).map((name) => {
+    if (isStatus(name)) return name;
+    throw new InvalidArgumentError(`Known are ${STATUSES.join(', ')}.`);
+  });
+}
+
+function queryOf({ status, engine, msr, rule }: ListOptions): DivergenceQuery {
+  return {
+    ...(status === undefined ? {} : { statuses: status }),
+    ...(engine === undefined ? {} : { subject: engine }),
+    ...(msr === undefined ? {} : { msrs: msrIndices(msr) }),
+    ...(rule === undefined ? {} : { rule }),
+  };
+}
+
 function divergenceTable(rows: readonly StoredDivergence[]): string {
   if (rows.length === 0) return 'no divergences';
-  const header = ['id', 'kind', 'engine', 'profile', 'size', 'cases', 'reliable', 'first seen', 'last seen'];
+  const header = ['id', 'status', 'kind', 'engine', 'profile', 'size', 'cases', 'reliable', 'first seen', 'last seen'];
   const body = rows.map((row) => [
     row.id,
+    row.reopened > 0 && row.status === 'new' ? 'new again' : row.status,
     row.kind,
     row.subject,
     row.profile,

@@ -12,6 +12,7 @@ import { addMinimize } from './minimize.ts';
 import { addProve } from './prove.ts';
 import { addReplay } from './replay.ts';
 import { addShow } from './show.ts';
+import { addTriage } from './triage.ts';
 import { VERSION } from './version.ts';
 
 /** Error codes of ours that say that the input is wrong. */
@@ -24,7 +25,7 @@ function build(): Command {
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  const commands = [addFuzz, addList, addShow, addReplay, addMinimize, addExport];
+  const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport];
   for (const add of [...commands, addProve, addConform, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -1,5 +1,6 @@
 /** Text for people: results by name, tables, numbers. */
 import { COMPLETION_NAMES, VERDICT_NAMES } from '../model/verdict.ts';
+import type { HistoryEntry } from '../store/triage.ts';
 
 const ERRNO: Readonly<Record<number, string>> = { 0: '0', [-14]: '-EFAULT', [-22]: '-EINVAL', [-25]: '-ENOTTY' };
 
@@ -30,6 +31,18 @@ export function table(rows: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** One line each, indented, oldest first; empty if nothing was said. */
+export function historyTable(history: readonly HistoryEntry[]): string {
+  if (history.length === 0) return '';
+  const rows = history.map(({ at, author, status, note }) => [
+    `  ${at.slice(0, 19)}`,
+    author,
+    status ?? '',
+    note.replaceAll(/\s+/g, ' '),
+  ]);
+  return `${table(rows)}\n`;
 }
 
 /** 1234567 -> 1.23 M */

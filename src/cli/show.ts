@@ -4,8 +4,9 @@ import { probe } from '../fuzz/probe.ts';
 import { InputError } from '../model/input-error.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
+import type { HistoryEntry } from '../store/triage.ts';
 import { commandOption, databaseOption, jsonOption } from './options.ts';
-import { table, vectorText } from './render.ts';
+import { historyTable, table, vectorText } from './render.ts';
 import { probeTimeout, requestFor } from './scenario-source.ts';
 
 export function addShow(program: Command): void {
@@ -19,8 +20,10 @@ export function addShow(program: Command): void {
     .action(async (id: string, options: { database: string; engineCommand?: string[]; json?: boolean }) => {
       const store = await Store.open(options.database, { readOnly: true });
       let found: StoredDivergence;
+      let history: HistoryEntry[];
       try {
         found = await store.divergence(id);
+        history = await store.history(found.id);
       } finally {
         await store.close();
       }
@@ -39,10 +42,10 @@ export function addShow(program: Command): void {
       }
       const explained = reply?.kind === 'explained' ? reply : undefined;
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ ...found, explanation: explained?.explanation ?? null })}\n`);
+        process.stdout.write(`${JSON.stringify({ ...found, history, explanation: explained?.explanation ?? null })}\n`);
         return;
       }
-      process.stdout.write(`${heading(found)}\n\n${found.scenario}\n`);
+      process.stdout.write(`${heading(found)}\n${historyTable(history)}\n${found.scenario}\n`);
       if (explained?.explanation) process.stdout.write(`${explained.text.join('\n')}\n`);
       else if (refused !== '') process.stdout.write(`no explanation: ${refused}\n`);
       else if (reply?.kind === 'lost') process.stdout.write(`no explanation: ${reply.message}\n`);
@@ -57,6 +60,7 @@ function firstIn({ firstCampaign, seed }: StoredDivergence): string {
 function heading(found: StoredDivergence): string {
   return table([
     ['divergence', found.id],
+    ['status', found.reopened > 0 ? `${found.status}; came back after it was fixed: ${found.reopened}` : found.status],
     ['kind', found.kind],
     ['engine', found.subject],
     ['results', found.message || vectorText(found.kind, found.vector)],

@@ -4,8 +4,10 @@ import type { Engine, VmConfig } from '../engines/contract.ts';
 import { NOT_APPLICABLE } from '../engines/runner.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { formatScenario } from '../model/scenario-json.ts';
+import { AccessType } from '../model/verdict.ts';
 import { copyScenario } from './case.ts';
 import type { DivergenceKind, Observation } from './compare.ts';
+import { explainRule } from './explain/blame.ts';
 import type { Ledger } from './ledger.ts';
 import type { Minimizer, Reduction } from './reduce/minimize.ts';
 import { sizeOf } from './reduce/order.ts';
@@ -37,6 +39,12 @@ export interface FoundDivergence {
   readonly size: number;
   readonly evaluations: number;
   readonly reliability: number;
+  /** Index of the MSR; null where it is about no single one. */
+  readonly msr: number | null;
+  /** Null where it is about no single access. */
+  readonly write: boolean | null;
+  /** Names of the broken rules, as `explainRule` gives them; none where none explains it, or for real kernels. */
+  readonly rules: readonly string[];
 }
 
 interface Pending {
@@ -59,6 +67,7 @@ export class Findings {
   readonly known: Record<string, number> = {};
   private readonly engines: readonly Engine[];
   private readonly profile: string;
+  private readonly vm: VmConfig;
   private readonly ledger: Ledger;
   private readonly scope: string;
   private readonly pending = new Map<string, Pending>();
@@ -70,6 +79,7 @@ export class Findings {
     this.engines = engines;
     this.scope = scope;
     this.profile = vm.profile.id;
+    this.vm = vm;
     this.ledger = ledger;
   }
 
@@ -164,8 +174,28 @@ export class Findings {
       size: sizeOf(smallest),
       evaluations: reduction?.evaluations ?? 0,
       reliability: reduction?.reliability ?? 0,
+      ...placeOf(last),
+      rules: reduction?.reliability === 1 ? this.rulesOf(smallest, last) : [],
     };
   }
+
+  /** A kernel or another process takes seconds for what an engine in this thread does in milliseconds. */
+  private rulesOf(scenario: Scenario, observation: Observation): string[] {
+    const subject = this.engines[observation.subject]!;
+    if (subject.kernel || subject.takeIncidents) return [];
+    return (explainRule(scenario, observation, subject, this.vm, this.ledger) ?? []).map(({ name }) => name);
+  }
+}
+
+/** Which MSR and direction it is about. */
+export function placeOf({
+  kind,
+  access,
+  index,
+  type,
+}: Pick<Observation, 'kind' | 'access' | 'index' | 'type'>): Pick<FoundDivergence, 'msr' | 'write'> {
+  if (access < 0 && !kind.startsWith('bitmap:')) return { msr: null, write: null };
+  return { msr: index, write: type === AccessType.WRITE };
 }
 
 /**

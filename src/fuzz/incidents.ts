@@ -29,5 +29,8 @@ export function incidentFindings(
     size: sizeOf(scenario),
     evaluations: 0,
     reliability: 0,
+    msr: null,
+    write: null,
+    rules: [],
   }));
 }

@@ -173,6 +173,9 @@ export class WorkerPool {
       size: sizeOf(scenario),
       evaluations: 0,
       reliability: 1,
+      msr: null,
+      write: null,
+      rules: [],
     };
   }
 

@@ -5,6 +5,7 @@ import { type Reduced, ReductionMemory, turnOf } from './reductions.ts';
 const divergence = (id: string, firstCase = 0): FoundDivergence => ({
   ...{ id, kind: 'verdict', subject: 'e', profile: 'p', scenario: `{"of":"${id}"}`, vector: {}, expected: 0, got: 1 },
   ...{ message: '', firstCase, cases: 1, size: 1, evaluations: 9, reliability: 1 },
+  ...{ msr: null, write: null, rules: [] },
 });
 
 const reduced = (...signatures: [string, string][]): Reduced => ({

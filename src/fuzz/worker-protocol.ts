@@ -80,6 +80,9 @@ export interface ProbeFinding {
   readonly id?: string;
   readonly evaluations?: number;
   readonly reliability?: number;
+  /** MSR and direction in the normal form; null where it is about no single one. */
+  readonly msr?: number | null;
+  readonly written?: boolean | null;
 }
 
 export type ProbeReply =

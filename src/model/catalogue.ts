@@ -88,3 +88,27 @@ export function msrName(index: number): string | undefined {
   }
   return undefined;
 }
+
+/** Most indices that part of a name stands for. */
+const MAX_INDICES = 4096;
+
+/**
+ * Indices that a user means: `0x174`, `372`, or part of a name in any case, as `tsc` or `IA32_SYSENTER_CS`. Ascending;
+ * at most 4,096; none if the catalogue has no such name.
+ */
+export function msrIndices(text: string): number[] {
+  const wanted = text.trim().toLowerCase();
+  if (/^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(wanted)) {
+    const index = Number(wanted);
+    return index <= 0xffff_ffff ? [index] : [];
+  }
+  if (wanted === '') return [];
+  const indices: number[] = [];
+  for (const { index, name, count = 1 } of MSR_ROWS) {
+    for (let i = 0; i < count && indices.length < MAX_INDICES; i++) {
+      const full = i === 0 ? name : `${name}+${i}`;
+      if (full.toLowerCase().includes(wanted)) indices.push(index + i);
+    }
+  }
+  return indices.sort((a, b) => a - b);
+}

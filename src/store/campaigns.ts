@@ -15,6 +15,9 @@ export interface CampaignRow {
   readonly config: unknown;
   readonly state: 'running' | 'finished' | 'interrupted';
   readonly createdAt: string;
+  /** When its last run was started, and when that was last heard of. */
+  readonly startedAt: string;
+  readonly updatedAt: string;
   readonly cases: number;
   readonly accesses: number;
   readonly seconds: number;
@@ -48,9 +51,9 @@ export async function insertCampaign(
 ): Promise<number> {
   const now = new Date().toISOString();
   await db.run(
-    `INSERT INTO campaigns (seed, profile, engines, config, state, created_at, updated_at)
-     VALUES (?, ?, ?, ?, 'running', ?, ?)`,
-    [seed, profile, JSON.stringify(engines), JSON.stringify(config), now, now],
+    `INSERT INTO campaigns (seed, profile, engines, config, state, created_at, started_at, updated_at)
+     VALUES (?, ?, ?, ?, 'running', ?, ?, ?)`,
+    [seed, profile, JSON.stringify(engines), JSON.stringify(config), now, now, now],
   );
   return Number((await db.all('SELECT last_insert_rowid() AS id'))[0]!.id);
 }
@@ -76,7 +79,16 @@ export async function restartCampaign(db: Database, path: string, id: number | u
   if (row.state === 'finished') {
     throw new StoreError(`campaign ${row.id} of database ${path} is finished: start a new one without --resume`);
   }
+  const [{ shards }] = (await db.all('SELECT count(*) AS shards FROM shards WHERE campaign_id = ?', [row.id!])) as [
+    Row,
+  ];
+  if (shards === 0 && Number(row.cases) > 0) {
+    throw new StoreError(
+      `campaign ${row.id} of database ${path} has been pruned and cannot be resumed: start a new one without --resume`,
+    );
+  }
   await setState(db, Number(row.id), 'running');
+  await db.run('UPDATE campaigns SET started_at = updated_at WHERE id = ?', [Number(row.id)]);
   return campaignOf({ ...row, state: 'running' });
 }
 
@@ -91,6 +103,39 @@ export async function dropShardResults(db: Database, id: number): Promise<void> 
 
 export async function selectCampaigns(db: Database): Promise<CampaignRow[]> {
   return (await db.all('SELECT * FROM campaigns ORDER BY id')).map(campaignOf);
+}
+
+/** A campaign with what it has found and covered so far. */
+export interface CampaignSummaryRow extends CampaignRow {
+  /** Divergences that occurred in it, and those that no campaign had shown before. */
+  readonly divergences: number;
+  readonly firstSeen: number;
+  readonly coverage: { readonly features: number; readonly pairs: number } | null;
+}
+
+/** The newest first, at most so many. */
+export async function selectSummaries(db: Database, limit: number): Promise<CampaignSummaryRow[]> {
+  const rows = await db.all(
+    `SELECT c.*, v.features_seen, v.pairs_seen, p.features, p.pairs,
+       (SELECT count(DISTINCT o.divergence_id) FROM occurrences o WHERE o.campaign_id = c.id) AS divergences,
+       (SELECT count(*) FROM divergences d WHERE d.first_campaign = c.id) AS first_seen
+     FROM campaigns c
+     LEFT JOIN coverage v ON v.campaign_id = c.id
+     LEFT JOIN progress p ON p.campaign_id = c.id
+       AND p.cases = (SELECT max(cases) FROM progress WHERE campaign_id = c.id)
+     ORDER BY c.id DESC LIMIT ?`,
+    [limit],
+  );
+  return rows.map((row) => {
+    // While it runs, its last point of progress; once it has ended, what it ended with.
+    const [features, pairs] = [row.features_seen ?? row.features, row.pairs_seen ?? row.pairs];
+    return {
+      ...campaignOf(row),
+      divergences: Number(row.divergences),
+      firstSeen: Number(row.first_seen),
+      coverage: features == null ? null : { features: Number(features), pairs: Number(pairs) },
+    };
+  });
 }
 
 /** False if the shard is there already. */
@@ -153,6 +198,8 @@ function campaignOf(row: Row): CampaignRow {
     config: JSON.parse(String(row.config)),
     state: row.state as CampaignRow['state'],
     createdAt: String(row.created_at),
+    startedAt: String(row.started_at),
+    updatedAt: String(row.updated_at),
     cases: Number(row.cases),
     accesses: Number(row.accesses),
     seconds: Number(row.seconds),

@@ -1,6 +1,8 @@
 /** Divergences and where they occurred as rows. Everything here runs within a transaction of the caller. */
-import type { Database, Row, SqlValue } from './driver.ts';
+import type { Status } from '../model/status.ts';
+import type { Database, Row } from './driver.ts';
 import { StoreError } from './store-error.ts';
+import { reopenIfFixed } from './triage.ts';
 
 /** A divergence as it is stored; `id` is its identity. */
 interface DivergenceRecord {
@@ -16,6 +18,12 @@ interface DivergenceRecord {
   readonly size: number;
   readonly evaluations: number;
   readonly reliability: number;
+  /** Index of the MSR, null where it is about no single one. */
+  readonly msr?: number | null;
+  /** Null where it is about no single access. */
+  readonly write?: boolean | null;
+  /** Names of the broken rules: several if nothing near it tells them apart, none if no single rule explains it. */
+  readonly rules?: readonly string[];
 }
 
 /** A divergence as a shard found it. */
@@ -25,7 +33,10 @@ export interface FoundRecord extends DivergenceRecord {
   readonly cases: number;
 }
 
-export interface StoredDivergence extends DivergenceRecord {
+export interface StoredDivergence extends Required<DivergenceRecord> {
+  readonly status: Status;
+  /** Times it came back after it had been fixed. */
+  readonly reopened: number;
   /** Specs of the engines that were compared, to replay with. */
   readonly engines: readonly unknown[];
   /** Cases that showed it, in all campaigns. */
@@ -36,39 +47,26 @@ export interface StoredDivergence extends DivergenceRecord {
   readonly seed: string;
 }
 
-/** Which divergences to list; what is left out does not matter. */
-export interface DivergenceFilter {
-  readonly kind?: string;
-  readonly subject?: string;
-  readonly profile?: string;
-  /** Number of a campaign in which it occurred. */
-  readonly campaign?: number;
-}
-
 /** Ids that an error message names. */
 const MAX_NAMED = 4;
-const SELECT = 'SELECT d.*, c.seed FROM divergences d JOIN campaigns c ON c.id = d.first_campaign';
-const CONDITIONS: Readonly<Record<keyof DivergenceFilter, string>> = {
-  kind: 'd.kind = ?',
-  subject: 'd.subject = ?',
-  profile: 'd.profile = ?',
-  campaign: 'd.id IN (SELECT divergence_id FROM occurrences WHERE campaign_id = ?)',
-};
+export const SELECT = 'SELECT d.*, c.seed FROM divergences d JOIN campaigns c ON c.id = d.first_campaign';
 
-/** True if the database had not seen it before. */
+/** `added`: the database had not seen it before; `reopened`: it was fixed, and is new again. */
 export async function recordDivergence(
   db: Database,
   found: FoundRecord,
   campaign: number,
   shard: number,
   engines: readonly unknown[],
-): Promise<boolean> {
+): Promise<'added' | 'reopened' | 'known'> {
   const { id, kind, subject, profile, scenario, expected, got, message, size, evaluations, reliability } = found;
   const now = new Date().toISOString();
   const values = {
     ...{ id, kind, subject, profile, scenario, expected, got, message, size, evaluations, reliability },
     ...{ vector: JSON.stringify(found.vector), engines: JSON.stringify(engines), cases: 0 },
     ...{ first_seen: now, last_seen: now, first_campaign: campaign },
+    ...{ msr: found.msr ?? null, is_write: found.write == null ? null : Number(found.write) },
+    rules: JSON.stringify(found.rules ?? []),
   } satisfies Row;
   const columns = Object.keys(values);
   const added = await db.run(
@@ -87,21 +85,8 @@ export async function recordDivergence(
     'UPDATE divergences SET cases = cases + ?, last_seen = ?, reliability = min(reliability, ?) WHERE id = ?',
     [found.cases, now, reliability, id],
   );
-  return added > 0;
-}
-
-/** In the order in which they were seen first. */
-export async function selectDivergences(db: Database, filter: DivergenceFilter): Promise<StoredDivergence[]> {
-  const conditions: string[] = [];
-  const params: SqlValue[] = [];
-  for (const key of Object.keys(CONDITIONS) as (keyof DivergenceFilter)[]) {
-    const value = filter[key];
-    if (value === undefined) continue;
-    conditions.push(CONDITIONS[key]);
-    params.push(value);
-  }
-  const where = conditions.length > 0 ? ` WHERE ${conditions.join(' AND ')}` : '';
-  return (await db.all(`${SELECT}${where} ORDER BY d.first_seen, d.id`, params)).map(divergenceOf);
+  if (added > 0) return 'added';
+  return (await reopenIfFixed(db, id, campaign)) ? 'reopened' : 'known';
 }
 
 /** By identity, or by a prefix of it that is unique. */
@@ -123,7 +108,7 @@ export async function selectDivergence(db: Database, path: string, given: string
   throw new StoreError(`divergence ${prefix} is ambiguous in ${path} (${names.join(', ')}): give more digits`);
 }
 
-function divergenceOf(row: Row): StoredDivergence {
+export function divergenceOf(row: Row): StoredDivergence {
   return {
     id: String(row.id),
     kind: String(row.kind),
@@ -138,6 +123,11 @@ function divergenceOf(row: Row): StoredDivergence {
     size: Number(row.size),
     evaluations: Number(row.evaluations),
     reliability: Number(row.reliability),
+    msr: row.msr === null ? null : Number(row.msr),
+    write: row.is_write === null ? null : row.is_write === 1,
+    rules: JSON.parse(String(row.rules)),
+    status: row.status as Status,
+    reopened: Number(row.reopened),
     cases: Number(row.cases),
     firstSeen: String(row.first_seen),
     lastSeen: String(row.last_seen),

@@ -15,9 +15,9 @@ const built = join(folder, 'built');
 /** Records shards until it is killed, and says each one that is stored. */
 const SCRIPT = `
 const [path, driver] = process.argv.slice(2);
-const { Store } = await import(${JSON.stringify(pathToFileURL(join(built, 'store.js')).href)});
+const { Store } = await import(${JSON.stringify(pathToFileURL(join(built, 'store/store.js')).href)});
 const { createCampaign, divergence, shardRecord } =
-  await import(${JSON.stringify(pathToFileURL(join(built, 'store.fixture.js')).href)});
+  await import(${JSON.stringify(pathToFileURL(join(built, 'store/store.fixture.js')).href)});
 const store = await Store.open(path, { driver });
 const resumed = (await store.campaigns()).at(-1);
 const id = resumed ? (await store.resumeCampaign()).id : await createCampaign(store);
@@ -32,7 +32,7 @@ for (let shard = first; ; shard++) {
 beforeAll(() => {
   mkdirSync(built);
   const tsconfig = join(folder, 'tsconfig.json');
-  const options = { noEmit: false, noCheck: true, outDir: built, rootDir: join(root, 'src/store') };
+  const options = { noEmit: false, noCheck: true, outDir: built, rootDir: join(root, 'src') };
   const files = ['store.ts', 'store.fixture.ts'].map((name) => join(root, 'src/store', name));
   const typeRoots = [join(root, 'node_modules/@types')];
   const config = {

@@ -65,6 +65,29 @@ describe.each(DRIVERS)('schema on driver $name', (driver) => {
     });
   });
 
+  it('gives the divergences of version 1 their status and MSR', async () => {
+    await inDatabase(async (db) => {
+      await prepareSchema(db, path, false, MIGRATIONS.slice(0, 1));
+      await db.exec(`INSERT INTO campaigns (id, seed, profile, engines, config, state, created_at, updated_at)
+        VALUES (1, '1', '6.18', '[]', '{}', 'finished', '2026-01-01', '2026-01-02')`);
+      const add = (id: string, kind: string, scenario: string): Promise<number> =>
+        db.run(
+          `INSERT INTO divergences VALUES (?, ?, 'svm', '6.18', ?, '{}', 0, 1, '', '[]', 1, 1, 1, 1, 'a', 'b', 1)`,
+          [id, kind, scenario],
+        );
+      await add('aa', 'verdict', '{"events":[{"cap":"0x4"},{"access":[["0x10","r"],["0xC0000080","w"]]}]}');
+      await add('bb', 'errno', '{"events":[{"cap":"0x4"}]}');
+      await add('cc', 'verdict', 'not JSON');
+    });
+    const store = await Store.open(path, { driver });
+    expect(await store.divergences()).toMatchObject([
+      { id: 'aa', status: 'new', reopened: 0, msr: 0xc000_0080, write: true, rules: [] },
+      { id: 'bb', msr: null, write: null },
+      { id: 'cc', msr: null, write: null },
+    ]);
+    await store.close();
+  });
+
   it('takes a step whole or not at all', async () => {
     await fill();
     await inDatabase(async (db) => {

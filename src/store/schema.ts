@@ -76,6 +76,51 @@ export const MIGRATIONS: readonly string[] = [
     heartbeat INTEGER NOT NULL
   );
   `,
+  // MSRs of older divergences: the last access of the normal form, which is nearly always the one that differs. JSON5,
+  // which SQLite reads from 3.42 on, has hexadecimal numbers.
+  `
+  ALTER TABLE campaigns ADD COLUMN started_at TEXT NOT NULL DEFAULT '';
+  UPDATE campaigns SET started_at = created_at;
+  ALTER TABLE divergences ADD COLUMN status TEXT NOT NULL DEFAULT 'new'
+    CHECK (status IN ('new', 'triaged', 'known', 'fixed', 'wont-fix'));
+  ALTER TABLE divergences ADD COLUMN reopened INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE divergences ADD COLUMN fixed_at TEXT;
+  ALTER TABLE divergences ADD COLUMN msr INTEGER;
+  ALTER TABLE divergences ADD COLUMN is_write INTEGER;
+  ALTER TABLE divergences ADD COLUMN rules TEXT NOT NULL DEFAULT '[]';
+  UPDATE divergences SET
+    msr = json_extract('[' || json_extract(scenario, '$.events[#-1].access[#-1][0]') || ']', '$[0]'),
+    is_write = json_extract(scenario, '$.events[#-1].access[#-1][1]') = 'w'
+    WHERE kind = 'verdict' AND json_valid(scenario);
+  CREATE INDEX divergences_by_status ON divergences (status);
+  CREATE INDEX occurrences_by_campaign ON occurrences (campaign_id);
+  CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    divergence_id TEXT NOT NULL REFERENCES divergences(id),
+    at TEXT NOT NULL,
+    author TEXT NOT NULL,
+    status TEXT CHECK (status IN ('new', 'triaged', 'known', 'fixed', 'wont-fix')),
+    note TEXT NOT NULL
+  );
+  CREATE INDEX history_by_divergence ON history (divergence_id);
+  CREATE TABLE progress (
+    campaign_id INTEGER NOT NULL REFERENCES campaigns(id),
+    cases INTEGER NOT NULL,
+    accesses INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    features INTEGER NOT NULL,
+    pairs INTEGER NOT NULL,
+    divergences INTEGER NOT NULL,
+    PRIMARY KEY (campaign_id, cases)
+  ) WITHOUT ROWID;
+  CREATE TABLE nights (
+    id INTEGER PRIMARY KEY,
+    started_at TEXT NOT NULL,
+    finished_at TEXT NOT NULL,
+    campaign_id INTEGER REFERENCES campaigns(id),
+    report TEXT NOT NULL
+  );
+  `,
 ];
 
 /**

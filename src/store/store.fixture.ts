@@ -28,6 +28,9 @@ export function divergence(id: string, cases = 1): ShardRecord['divergences'][nu
     size: 12,
     evaluations: 40,
     reliability: 1,
+    msr: 0x174,
+    write: true,
+    rules: ['range end inclusive'],
     firstCase: 7,
     cases,
   };

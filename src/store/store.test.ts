@@ -37,6 +37,8 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
         config: { shardSize: 32 },
         state: 'running',
         createdAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        updatedAt: expect.stringMatching(/^\d{4}-.*Z$/),
         ...shardRecord(id, 0).totals,
       },
     ]);
@@ -45,30 +47,30 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
   it('stores a shard once', async () => {
     const id = await createCampaign(store);
     const record = shardRecord(id, 0, [divergence(A, 3)]);
-    expect(await store.recordShard(record, [])).toEqual([A]);
+    expect((await store.recordShard(record, [])).added).toEqual([A]);
     const again = { ...record, digest: 'other', divergences: [divergence(A, 3), divergence(B)] };
-    expect(await store.recordShard(again, [])).toEqual([]);
+    expect((await store.recordShard(again, [])).added).toEqual([]);
     expect(await store.shards(id)).toEqual([record.result]);
     expect((await store.divergences()).map(({ id, cases }) => [id, cases])).toEqual([[A, 3]]);
   });
 
   it('tells divergences that are new to the database from those that are not', async () => {
     const first = await createCampaign(store);
-    expect(await store.recordShard(shardRecord(first, 0, [divergence(A), divergence(B)]), [])).toEqual([A, B]);
-    expect(await store.recordShard(shardRecord(first, 1, [divergence(B, 2), divergence(C)]), [])).toEqual([C]);
+    expect((await store.recordShard(shardRecord(first, 0, [divergence(A), divergence(B)]), [])).added).toEqual([A, B]);
+    expect((await store.recordShard(shardRecord(first, 1, [divergence(B, 2), divergence(C)]), [])).added).toEqual([C]);
     await store.finishCampaign(first, 'finished', COVERAGE);
     const second = await createCampaign(store);
     const unreliable = { ...divergence(B, 4), reliability: 0.5 };
-    expect(await store.recordShard(shardRecord(second, 0, [unreliable]), [])).toEqual([]);
+    expect((await store.recordShard(shardRecord(second, 0, [unreliable]), [])).added).toEqual([]);
     expect(await store.divergence(B)).toMatchObject({ cases: 7, reliability: 0.5, firstCampaign: first });
     expect((await store.divergences({ campaign: second })).map(({ id }) => id)).toEqual([B]);
     expect((await store.divergences({ campaign: first, subject: 'svm' })).map(({ id }) => id)).toEqual([A, B, C]);
-    expect(await store.divergences({ kind: 'verdict', profile: 'other' })).toEqual([]);
+    expect(await store.divergences({ kinds: ['verdict'], profile: 'other' })).toEqual([]);
   });
 
   it('adds up a divergence that one shard names twice', async () => {
     const id = await createCampaign(store);
-    expect(await store.recordShard(shardRecord(id, 0, [divergence(A, 3), divergence(A, 2)]), [])).toEqual([A]);
+    expect((await store.recordShard(shardRecord(id, 0, [divergence(A, 3), divergence(A, 2)]), [])).added).toEqual([A]);
     expect(await store.divergence(A)).toMatchObject({ cases: 5 });
     const db = await driver.open(path, { readOnly: true });
     expect(await db.all('SELECT cases FROM occurrences')).toEqual([{ cases: 5 }]);
@@ -83,7 +85,7 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     expect(await store.shards(id)).toHaveLength(1);
     expect(await store.divergences()).toEqual([]);
     expect((await store.campaigns())[0]).toMatchObject({ cases: 32, digest: 'run 0' });
-    expect(await store.recordShard(shardRecord(id, 1, [divergence(A)]), [])).toEqual([A]);
+    expect((await store.recordShard(shardRecord(id, 1, [divergence(A)]), [])).added).toEqual([A]);
   });
 
   it('keeps transactions apart that are asked for at once', async () => {
@@ -113,6 +115,8 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
       lastSeen: expect.any(String),
       firstCampaign: id,
       seed: '18446744073709551615',
+      status: 'new',
+      reopened: 0,
     });
     await expect(store.divergence('aaaa')).rejects.toThrow(`(${A}, ${B}): give more digits`);
     await expect(store.divergence('b')).rejects.toThrow('has no divergence b');

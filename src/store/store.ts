@@ -2,6 +2,7 @@
 import {
   type CampaignProgress,
   type CampaignRow,
+  type CampaignSummaryRow,
   dropShardResults,
   insertCampaign,
   insertShard,
@@ -11,22 +12,34 @@ import {
   selectCampaigns,
   selectCoverage,
   selectShards,
+  selectSummaries,
   setState,
   updateProgress,
   upsertCoverage,
 } from './campaigns.ts';
-import {
-  type DivergenceFilter,
-  type FoundRecord,
-  recordDivergence,
-  type StoredDivergence,
-  selectDivergence,
-  selectDivergences,
-} from './divergences.ts';
+import { type FoundRecord, recordDivergence, type StoredDivergence, selectDivergence } from './divergences.ts';
 import { type Database, type Driver, loadDriver } from './driver.ts';
+import { insertNight, type NightRow, selectNights } from './nights.ts';
 import { openDatabase } from './open-database.ts';
+import { addProgress, type ProgressPoint, selectProgress } from './progress.ts';
+import { dropOlder, endedTimes, type Pruned, usedBytes } from './prune.ts';
 import { BUSY_TIMEOUT_MS } from './schema.ts';
+import {
+  countDisagreements,
+  countDivergences,
+  countStatuses,
+  type Disagreements,
+  type DivergenceQuery,
+  type Facets,
+  type Occurrence,
+  type StatusCounts,
+  selectDivergences,
+  selectFacets,
+  selectOccurrences,
+} from './search.ts';
 import { storeError } from './store-error.ts';
+import { type SurvivalPoint, selectExposures, survivalCurve } from './survival.ts';
+import { changeStatus, type HistoryEntry, reopen, type StatusChange, selectHistory } from './triage.ts';
 import { acquireWriter, HEARTBEAT_MS, keepWriter, notWriter, releaseWriter } from './writer-lock.ts';
 
 export type { CampaignRow, StoredDivergence };
@@ -41,6 +54,16 @@ export interface ShardRecord {
   readonly totals: CampaignProgress;
   /** Of the campaign so far; left out, what is stored stays. */
   readonly coverage?: StoredCoverage;
+  /** Features and pairs covered so far, for the campaign's points of progress. */
+  readonly covered?: { readonly features: number; readonly pairs: number };
+}
+
+/** Ids of divergences that a shard brought. */
+export interface Recorded {
+  /** Not seen before. */
+  readonly added: readonly string[];
+  /** Fixed before, and new again. */
+  readonly reopened: readonly string[];
 }
 
 /** Shards between two checkpoints of the write-ahead log: keeps it to some megabytes. */
@@ -94,24 +117,26 @@ export class Store {
 
   /**
    * Stores a shard's result with its divergences and the campaign's totals, all or nothing. A shard that is there
-   * already changes nothing. Returns the divergences that the database had not seen before.
+   * already changes nothing.
    */
-  async recordShard(record: ShardRecord, engines: readonly unknown[]): Promise<string[]> {
-    const { campaign, shard, digest, result, divergences, totals, coverage } = record;
-    const fresh = await this.transaction(async () => {
+  async recordShard(record: ShardRecord, engines: readonly unknown[]): Promise<Recorded> {
+    const { campaign, shard, digest, result, divergences, totals, coverage, covered } = record;
+    const recorded = await this.transaction(async () => {
       const { db } = this;
       await this.keepLock();
-      if (!(await insertShard(db, campaign, shard, digest, result))) return [];
-      const ids: string[] = [];
+      const ids = { added: [] as string[], reopened: [] as string[] };
+      if (!(await insertShard(db, campaign, shard, digest, result))) return ids;
       for (const found of divergences) {
-        if (await recordDivergence(db, found, campaign, shard, engines)) ids.push(found.id);
+        const news = await recordDivergence(db, found, campaign, shard, engines);
+        if (news !== 'known') ids[news].push(found.id);
       }
       await updateProgress(db, campaign, totals);
       if (coverage) await upsertCoverage(db, campaign, coverage);
+      if (covered) await addProgress(db, campaign, { ...totals, ...covered });
       return ids;
     });
     if (++this.sinceCheckpoint >= CHECKPOINT_SHARDS) await this.checkpoint();
-    return fresh;
+    return recorded;
   }
 
   /** Ends this run of the campaign, and gives the writer's lock back. */
@@ -132,13 +157,113 @@ export class Store {
     return this.serialized(() => selectCoverage(this.db, campaign));
   }
 
-  async divergences(filter: DivergenceFilter = {}): Promise<StoredDivergence[]> {
-    return this.serialized(() => selectDivergences(this.db, filter));
+  async divergences(query: DivergenceQuery = {}): Promise<StoredDivergence[]> {
+    return this.serialized(() => selectDivergences(this.db, query));
+  }
+
+  /** One page of them, and how many match in all. */
+  async divergencePage(query: DivergenceQuery): Promise<{ total: number; rows: StoredDivergence[] }> {
+    return this.serialized(async () => ({
+      total: await countDivergences(this.db, query),
+      rows: await selectDivergences(this.db, query),
+    }));
   }
 
   /** By identity, or by a prefix of it that is unique. */
   async divergence(prefix: string): Promise<StoredDivergence> {
     return this.serialized(() => selectDivergence(this.db, this.path, prefix));
+  }
+
+  /** Sets the status, adds a note, or both; needs no writer's lock. `prefix` as for `divergence`. */
+  async setStatus(prefix: string, change: StatusChange): Promise<StoredDivergence> {
+    return this.transaction(async () => {
+      const { id } = await selectDivergence(this.db, this.path, prefix);
+      await changeStatus(this.db, id, change);
+      return selectDivergence(this.db, this.path, id);
+    });
+  }
+
+  /** A fixed divergence diverges again, as something else than a campaign found; false if it is not fixed. */
+  async reopen(id: string, note: string): Promise<boolean> {
+    return this.transaction(async () => {
+      if ((await selectDivergence(this.db, this.path, id)).status !== 'fixed') return false;
+      await reopen(this.db, id, note);
+      return true;
+    });
+  }
+
+  async history(id: string): Promise<HistoryEntry[]> {
+    return this.serialized(() => selectHistory(this.db, id));
+  }
+
+  async occurrences(id: string): Promise<Occurrence[]> {
+    return this.serialized(() => selectOccurrences(this.db, id));
+  }
+
+  async survival(id: string): Promise<SurvivalPoint[]> {
+    return survivalCurve(await this.serialized(() => selectExposures(this.db, id)));
+  }
+
+  async statusCounts(): Promise<StatusCounts> {
+    return this.serialized(() => countStatuses(this.db));
+  }
+
+  async facets(): Promise<Facets> {
+    return this.serialized(() => selectFacets(this.db));
+  }
+
+  async disagreements(): Promise<Disagreements> {
+    return this.serialized(() => countDisagreements(this.db));
+  }
+
+  /** The newest campaigns first. */
+  async campaignSummaries(limit: number): Promise<CampaignSummaryRow[]> {
+    return this.serialized(() => selectSummaries(this.db, limit));
+  }
+
+  async progress(campaign: number): Promise<ProgressPoint[]> {
+    return this.serialized(() => selectProgress(this.db, campaign));
+  }
+
+  /** A number that changes whenever another connection has changed the database. */
+  async dataVersion(): Promise<number> {
+    return this.serialized(async () => Number((await this.db.all('PRAGMA data_version'))[0]!.data_version));
+  }
+
+  async recordNight(night: Omit<NightRow, 'id'>): Promise<number> {
+    return this.transaction(() => insertNight(this.db, night));
+  }
+
+  /** The last ones, oldest first. */
+  async nights(limit: number): Promise<NightRow[]> {
+    return this.serialized(() => selectNights(this.db, limit));
+  }
+
+  /**
+   * Drops what is older than `before` (ISO 8601), and then, as long as the database has more than `maxBytes`, what is
+   * older than the next ended campaign; see `dropOlder` for what that is. Not while a campaign is running.
+   */
+  async prune({ before, maxBytes }: { before: string; maxBytes: number }): Promise<Pruned & { bytes: number }> {
+    const pruned = await this.transaction(async () => {
+      await acquireWriter(this.db, this.path);
+      await interruptRunning(this.db);
+      let dropped = await dropOlder(this.db, before);
+      for (const time of await endedTimes(this.db)) {
+        if ((await usedBytes(this.db)) <= maxBytes) break;
+        // Times are compared as text: this is the next one after it.
+        const more = await dropOlder(this.db, `${time}~`);
+        dropped = {
+          campaigns: dropped.campaigns + more.campaigns,
+          divergences: dropped.divergences + more.divergences,
+          nights: dropped.nights + more.nights,
+        };
+      }
+      await releaseWriter(this.db);
+      return dropped;
+    });
+    await this.serialized(() => this.db.exec('VACUUM'));
+    await this.checkpoint();
+    return { ...pruned, bytes: await this.serialized(() => usedBytes(this.db)) };
   }
 
   /** Writes the log back into the database file, so that the file alone is complete; as far as readers let it. */
