@@ -62,6 +62,9 @@ interface Met {
   divergence: FoundDivergence | undefined;
 }
 
+/** Rules by engine and normal form, which many signatures share: explaining one takes as long as reducing it. */
+const RULES = new WeakMap<Engine, Map<string, readonly string[]>>();
+
 export class Findings {
   /** Observations by ledger entry. */
   readonly known: Record<string, number> = {};
@@ -175,15 +178,23 @@ export class Findings {
       evaluations: reduction?.evaluations ?? 0,
       reliability: reduction?.reliability ?? 0,
       ...placeOf(last),
-      rules: reduction?.reliability === 1 ? this.rulesOf(smallest, last) : [],
+      rules: reduction?.reliability === 1 ? this.rulesOf(smallest, text, last) : [],
     };
   }
 
   /** A kernel or another process takes seconds for what an engine in this thread does in milliseconds. */
-  private rulesOf(scenario: Scenario, observation: Observation): string[] {
+  private rulesOf(scenario: Scenario, text: string, observation: Observation): readonly string[] {
     const subject = this.engines[observation.subject]!;
     if (subject.kernel || subject.takeIncidents) return [];
-    return (explainRule(scenario, observation, subject, this.vm, this.ledger) ?? []).map(({ name }) => name);
+    const explained = RULES.get(subject) ?? new Map<string, readonly string[]>();
+    RULES.set(subject, explained);
+    const key = `${observation.kind} ${this.profile} ${text}`;
+    let names = explained.get(key);
+    if (!names) {
+      names = (explainRule(scenario, observation, subject, this.vm, this.ledger) ?? []).map(({ name }) => name);
+      explained.set(key, names);
+    }
+    return names;
   }
 }
 
