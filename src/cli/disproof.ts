@@ -1,6 +1,6 @@
 /** A disproof becomes a divergence like those that campaigns find: reduced to its normal form, and stored. */
 import { SHIPPED_LEDGER } from '../fuzz/ledger.ts';
-import { probe } from '../fuzz/probe.ts';
+import { probe, probeTimeout } from '../fuzz/probe.ts';
 import { sizeOf } from '../fuzz/reduce/order.ts';
 import type { ProbeFinding } from '../fuzz/worker-protocol.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -9,7 +9,6 @@ import type { ProofPlan, ShardProof } from '../prove/plan.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store } from '../store/store.ts';
 import { vectorText } from './render.ts';
-import { probeTimeout } from './scenario-source.ts';
 
 export interface Disproof {
   /** Identity of the stored divergence; null if it did not show again when it was to be reduced, or was not stored. */

@@ -12,6 +12,7 @@ import { type LedgerEntry, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
 import { readLedger } from '../fuzz/ledger-json.ts';
 import { WorkerPool } from '../fuzz/pool.ts';
 import { DEFAULT_SAMPLE, type SampleRate } from '../fuzz/sample.ts';
+import { commandOptions, commandsOf, permittedEngines } from '../fuzz/stored-engines.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
 import { InputError } from '../model/input-error.ts';
 import type { KernelProfile } from '../model/profile.ts';
@@ -36,7 +37,6 @@ import {
 } from './options.ts';
 import { Progress } from './progress.ts';
 import { quantity, table, vectorText } from './render.ts';
-import { commandOptions, commandsOf, permittedEngines } from './stored-engines.ts';
 
 const DEFAULT_SECONDS = 30;
 /** Accesses per case, in samples, when every case is one. */

@@ -1,5 +1,6 @@
 /** `msrdiff minimize`: the normal forms of what a scenario shows. */
 import { type Command, Option } from 'commander';
+import { probeTimeout } from '../fuzz/probe.ts';
 import { Exit } from './exit.ts';
 import {
   commandOption,
@@ -10,7 +11,7 @@ import {
   moduleOption,
   profileValue,
 } from './options.ts';
-import { diverges, findingLines, probeTimeout, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
+import { diverges, findingLines, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
 
 /** Time limit of a minimization, in milliseconds. */
 const MINIMIZE_TIMEOUT_MS = 120_000;

@@ -1,5 +1,6 @@
 /** `msrdiff replay`: does it still diverge? */
 import { type Command, Option } from 'commander';
+import { probeTimeout } from '../fuzz/probe.ts';
 import { Exit } from './exit.ts';
 import {
   commandOption,
@@ -10,7 +11,7 @@ import {
   moduleOption,
   profileValue,
 } from './options.ts';
-import { diverges, findingLines, probeTimeout, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
+import { diverges, findingLines, replayed, requestFor, type SourceOptions } from './scenario-source.ts';
 
 export function addReplay(program: Command): void {
   const command = program

@@ -1,8 +1,10 @@
 /** What `replay` and `minimize` work on: a stored divergence or a scenario file, with engines and profile. */
 import { existsSync } from 'node:fs';
 import { DEFAULT_ENGINES, type EngineSpec, engineSpecs } from '../engines/registry.ts';
+import { enginesOfStored } from '../fuzz/explain/stored.ts';
 import { SHIPPED_LEDGER } from '../fuzz/ledger.ts';
 import { probe } from '../fuzz/probe.ts';
+import { commandsOf } from '../fuzz/stored-engines.ts';
 import type { ProbeReply, ProbeRequest } from '../fuzz/worker-protocol.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -11,7 +13,6 @@ import { formatScenario, parseScenario } from '../model/scenario-json.ts';
 import { Store } from '../store/store.ts';
 import { type KernelCliOptions, kernelOptionsOf, readInput } from './options.ts';
 import { vectorText } from './render.ts';
-import { commandsOf, permittedEngines } from './stored-engines.ts';
 
 export interface SourceOptions {
   readonly database: string;
@@ -25,15 +26,6 @@ type WithKernels = SourceOptions & KernelCliOptions;
 
 /** What `replay` and `minimize` come back with. */
 export type ReplayReply = Extract<ProbeReply, { kind: 'done' | 'lost' }>;
-
-/** How long a scenario may take in all engines, in milliseconds. */
-const PROBE_TIMEOUT_MS = 10_000;
-/** How much longer where a kernel is started and measured first. */
-const KERNEL_START_MS = 180_000;
-
-export function probeTimeout({ engines }: ProbeRequest, timeoutMs = PROBE_TIMEOUT_MS): number {
-  return timeoutMs + (engines.some(({ kind }) => kind === 'kernel') ? KERNEL_START_MS : 0);
-}
 
 type Stored = Awaited<ReturnType<Store['divergence']>>;
 
@@ -57,27 +49,25 @@ export async function requestFor(
   // A stored one may be empty: what is wrong from the VM's creation on needs no event.
   if (!stored && parsed.events.length === 0)
     throw new InputError(`${source}: a scenario without events has nothing to run`);
-  const { engines, engineModule, engineCommand } = options;
-  const storedEngines = stored?.engines as readonly EngineSpec[] | undefined;
-  // Commands are given again to permit those that are stored, or to choose others.
-  const others = engineCommand?.some((command) => !storedEngines || !commandsOf(storedEngines).includes(command));
-  const specs =
-    engines || engineModule || others || !storedEngines
-      ? engineSpecs(engines ?? DEFAULT_ENGINES, engineModule ?? [], engineCommand, kernelOptionsOf(options))
-      : permittedEngines(storedEngines, engineCommand).filter((spec) => tookPart(spec, stored!));
   return {
     scenario: formatScenario(parsed),
     profile: options.profile?.id ?? stored?.profile ?? NEWEST_PROFILE.id,
-    engines: specs,
+    engines: enginesFor(options, stored),
     ledger: SHIPPED_LEDGER,
     day: new Date().toISOString().slice(0, 10),
     action,
   };
 }
 
-/** Kernels that had no part in a divergence are not started for it. */
-function tookPart(spec: EngineSpec, { vector }: Stored): boolean {
-  return spec.kind !== 'kernel' || spec.name in vector;
+/** The engines that the options name; without any, those that it was stored with. Throws InputError. */
+export function enginesFor(options: WithKernels, stored: Stored | undefined): readonly EngineSpec[] {
+  const { engines, engineModule, engineCommand } = options;
+  const storedEngines = stored?.engines as readonly EngineSpec[] | undefined;
+  // Commands are given again to permit those that are stored, or to choose others.
+  const others = engineCommand?.some((command) => !storedEngines || !commandsOf(storedEngines).includes(command));
+  return engines || engineModule || others || !stored
+    ? engineSpecs(engines ?? DEFAULT_ENGINES, engineModule ?? [], engineCommand, kernelOptionsOf(options))
+    : enginesOfStored(stored, engineCommand);
 }
 
 async function load(database: string, id: string): Promise<Stored> {

@@ -1,13 +1,12 @@
 /** `msrdiff show`: one divergence, what decided in each engine, and what does not matter. */
 import type { Command } from 'commander';
-import { probe } from '../fuzz/probe.ts';
-import { InputError } from '../model/input-error.ts';
+import { explainStored } from '../fuzz/explain/stored.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
 import type { HistoryEntry } from '../store/triage.ts';
 import { commandOption, databaseOption, jsonOption } from './options.ts';
 import { historyTable, table, vectorText } from './render.ts';
-import { probeTimeout, requestFor } from './scenario-source.ts';
+import { enginesFor } from './scenario-source.ts';
 
 export function addShow(program: Command): void {
   program
@@ -27,30 +26,20 @@ export function addShow(program: Command): void {
       } finally {
         await store.close();
       }
-      // What does not come back cannot be asked why.
-      const silent = found.kind === 'engine-timeout' || found.message.startsWith('took its worker down');
-      const target = { kind: found.kind, subject: found.subject };
-      let reply: Awaited<ReturnType<typeof probe>> | undefined;
-      let refused = '';
-      try {
-        const request = silent ? undefined : await requestFor(found.id, options, 'explain');
-        if (request) reply = await probe({ ...request, target }, probeTimeout(request));
-      } catch (error) {
-        // What is stored can be shown without running anything.
-        if (!(error instanceof InputError)) throw error;
-        refused = error.message;
-      }
-      const explained = reply?.kind === 'explained' ? reply : undefined;
+      const { explanation, text, refused, lost } = await explainStored(found, () => enginesFor(options, found));
       if (options.json) {
-        process.stdout.write(`${JSON.stringify({ ...found, history, explanation: explained?.explanation ?? null })}\n`);
+        process.stdout.write(`${JSON.stringify({ ...found, history, explanation })}\n`);
         return;
       }
       process.stdout.write(`${heading(found)}\n${historyTable(history)}\n${found.scenario}\n`);
-      if (explained?.explanation) process.stdout.write(`${explained.text.join('\n')}\n`);
-      else if (refused !== '') process.stdout.write(`no explanation: ${refused}\n`);
-      else if (reply?.kind === 'lost') process.stdout.write(`no explanation: ${reply.message}\n`);
-      else if (explained) process.stdout.write('it no longer diverges\n');
+      if (explanation) process.stdout.write(`${text.join('\n')}\n`);
+      else process.stdout.write(`${noExplanation(refused, lost)}\n`);
     });
+}
+
+function noExplanation(refused: string | undefined, lost: string | undefined): string {
+  const why = refused ?? lost;
+  return why === undefined ? 'it no longer diverges' : `no explanation: ${why}`;
 }
 
 function firstIn({ firstCampaign, seed }: StoredDivergence): string {

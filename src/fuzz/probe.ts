@@ -1,23 +1,33 @@
 /** Runs one scenario in a worker thread under a time limit, for commands that must survive any engine. */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import type { EngineSpec } from '../engines/registry.ts';
+import { workerFile } from '../engines/worker-file.ts';
 import type { ProbeReply, ProbeRequest } from './worker-protocol.ts';
 
 /** What a process may take on top: to start, and to be silent twice (`DEFAULT_TIMEOUT_MS`) before it is given up. */
 const PROCESS_MS = 30_000;
+/** How long a scenario may take in all engines, in milliseconds. */
+const PROBE_TIMEOUT_MS = 10_000;
+/** How much longer where a kernel is started and measured first. */
+const KERNEL_START_MS = 180_000;
+
+export function probeTimeout({ engines }: ProbeRequest, timeoutMs = PROBE_TIMEOUT_MS): number {
+  return timeoutMs + (engines.some(({ kind }) => kind === 'kernel') ? KERNEL_START_MS : 0);
+}
+
+/** What the engines that are processes may take on top of a time limit, in milliseconds. */
+export function processTime(engines: readonly EngineSpec[]): number {
+  return PROCESS_MS * engines.filter(({ kind }) => kind !== 'built-in' && kind !== 'module').length;
+}
 
 /** `timeoutMs`: for what runs in the thread itself. */
 export async function probe(
   request: ProbeRequest,
   timeoutMs: number,
 ): Promise<Exclude<ProbeReply, { kind: 'unavailable' }>> {
-  const filename = fileURLToPath(new URL('../../workers/probe-worker.js', import.meta.url));
-  if (!existsSync(filename)) throw new Error(`${filename} is missing: run "npm run build"`);
-  const processes = request.engines.filter(({ kind }) => kind !== 'built-in' && kind !== 'module').length;
-  const limitMs = timeoutMs + processes * PROCESS_MS;
-  const worker = new Worker(filename, { workerData: request });
+  const limitMs = timeoutMs + processTime(request.engines);
+  const worker = new Worker(workerFile('probe-worker'), { workerData: request });
   try {
     const reply = await new Promise<ProbeReply>((resolve) => {
       const timer = setTimeout(

@@ -2,9 +2,8 @@
  * A process, as seen from a thread that must not return to its event loop: bytes are sent and waited for with
  * `Atomics.wait`, while the bridge's thread reads and writes.
  */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { workerFile } from '../worker-file.ts';
 import { type BridgeCommand, type BridgeData, type BridgeMessage, MAX_UNREAD, Shared } from './bridge.ts';
 import type { Ended, Launch } from './transport.ts';
 
@@ -33,7 +32,7 @@ export class Channel {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const data: BridgeData = { launch, port: port2, shared: this.shared };
-    const worker = new Worker(workerFile(), {
+    const worker = new Worker(workerFile('channel-worker'), {
       workerData: data,
       transferList: [port2],
       execArgv: [],
@@ -111,10 +110,3 @@ export class Channel {
 }
 
 /** Compiled: beside this module's own compiled form, or, if this is the source, in what was built from it. */
-function workerFile(): string {
-  const places = ['../../../workers/channel-worker.js', '../../../dist/workers/channel-worker.js'];
-  const files = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
-  const found = files.find((file) => existsSync(file));
-  if (found === undefined) throw new Error(`${files[0]} is missing: run "npm run build"`);
-  return found;
-}
