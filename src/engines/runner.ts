@@ -1,7 +1,7 @@
 /** Runs a scenario through one engine and keeps what can be compared. */
 
 import type { MsrFilter } from '../model/filter.ts';
-import type { AccessForm, Scenario, ScenarioEvent } from '../model/scenario.ts';
+import type { AccessEvent, AccessForm, Scenario, ScenarioEvent } from '../model/scenario.ts';
 import { Route } from '../model/verdict.ts';
 import type { Engine, EngineVm, VmConfig } from './contract.ts';
 
@@ -37,6 +37,9 @@ export interface Trace {
 
 /** Called after every event that may change intercept bitmaps, and, without event, once the VM is created. */
 export type AfterEvent = (vm: EngineVm, event: ScenarioEvent | undefined, number: number, code: number) => void;
+
+/** Called before every access event that the engine runs. */
+export type BeforeAccess = (vm: EngineVm, event: AccessEvent) => void;
 
 /** Events whose effect on verdicts an engine cannot leave out. */
 const DECISIVE: ReadonlySet<ScenarioEvent['kind']> = new Set(['cap', 'apic', 'ignoreMsrs']);
@@ -86,7 +89,7 @@ export class Runner {
   }
 
   /** Runs the scenario in a VM in its initial state. Never throws: what the engine throws ends in the trace. */
-  run(scenario: Scenario, accesses: number, afterEvent?: AfterEvent): Trace {
+  run(scenario: Scenario, accesses: number, afterEvent?: AfterEvent, beforeAccess?: BeforeAccess): Trace {
     const { trace } = this;
     const { events } = scenario;
     if (trace.verdicts.length < accesses) {
@@ -117,6 +120,7 @@ export class Runner {
         if (event.kind === 'access') {
           const end = at + event.batch.indices.length;
           const verdicts = trace.verdicts.subarray(at, end);
+          if (beforeAccess) beforeAccess(vm, event);
           vm.access(event.batch, verdicts, trace.routes.subarray(at, end));
           trace.codes[number] = 0;
           at = end;

@@ -5,7 +5,10 @@
  * engines, messages, notes) is text of unknown origin: it is only ever shown as text.
  */
 import type { DivergenceExplanation } from '../fuzz/explain/explain.ts';
+import type { AccessOutcome, BitmapPage, EngineVerdict, EventOutcome, RunOutcome } from '../fuzz/run-outcome.ts';
 import type { Status } from '../model/status.ts';
+
+export type { AccessOutcome, BitmapPage, EngineVerdict, EventOutcome };
 
 /** GET /api/overview. Campaigns newest first. */
 export interface Overview {
@@ -181,51 +184,9 @@ export interface RunRequest {
   readonly divergence?: string;
 }
 
-export interface RunReply {
-  readonly engines: readonly string[];
-  /** In order of the scenario. */
-  readonly events: readonly EventOutcome[];
-  /** Intercept bitmaps as they are after the last event. */
-  readonly bitmaps: readonly BitmapPage[];
+export interface RunReply extends RunOutcome {
   /** Engines that are left out, and why. */
   readonly absent: readonly { readonly engine: string; readonly reason: string }[];
-}
-
-export interface EventOutcome {
-  readonly kind: string;
-  /** Results by engine, by name (`0`, `-EINVAL`, `done`, ...); absent for events without a result. */
-  readonly results?: Readonly<Record<string, string>>;
-  /** For an access event. */
-  readonly accesses?: readonly AccessOutcome[];
-}
-
-export interface AccessOutcome {
-  readonly index: number;
-  readonly name: string | null;
-  readonly write: boolean;
-  /** That engines differ here. */
-  readonly differs: boolean;
-  /** In order of RunReply.engines. */
-  readonly verdicts: readonly EngineVerdict[];
-}
-
-export interface EngineVerdict {
-  /** Name of the verdict; `-` where the engine takes no part. */
-  readonly verdict: string;
-  /** `passthrough`, `intercepted` or `fastpath`. */
-  readonly route?: string;
-  /** The rule that it names, and the slot and bit of the range that decided. */
-  readonly rule?: string;
-  readonly range?: number;
-  readonly bit?: number;
-  readonly note?: string;
-}
-
-export interface BitmapPage {
-  readonly engine: string;
-  readonly vendor: 'vmx' | 'svm';
-  /** 4 KiB (VMX) or 8 KiB (SVM) in the hardware's layout, base64. */
-  readonly bytes: string;
 }
 
 /** GET /api/profiles. */

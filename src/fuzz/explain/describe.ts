@@ -1,8 +1,8 @@
 /** What each engine answered at a divergence, and why it says it did. */
 import type { Engine, EngineVm, Explanation, VmConfig } from '../../engines/contract.ts';
 import { countAccesses, NOT_APPLICABLE, Runner } from '../../engines/runner.ts';
-import type { Scenario, ScenarioEvent } from '../../model/scenario.ts';
-import { COMPLETION_NAMES, ROUTE_NAMES, VERDICT_NAMES } from '../../model/verdict.ts';
+import type { AccessForm, Scenario, ScenarioEvent } from '../../model/scenario.ts';
+import { type AccessType, COMPLETION_NAMES, ROUTE_NAMES, VERDICT_NAMES } from '../../model/verdict.ts';
 import type { DivergenceKind, Observation } from '../compare.ts';
 import { pick } from '../reduce/edit.ts';
 
@@ -58,7 +58,8 @@ export function whyEach(
   });
 }
 
-type Why = Pick<EngineAccount, 'rule' | 'range' | 'bit' | 'route' | 'note'>;
+/** Why an engine decided an access as it did, by name. */
+export type Why = Pick<EngineAccount, 'rule' | 'range' | 'bit' | 'route' | 'note'>;
 
 function why(scenario: Scenario, engine: Engine, config: VmConfig, observation: Observation, value: number): Why {
   const { kind, event, access, index, type } = observation;
@@ -67,24 +68,27 @@ function why(scenario: Scenario, engine: Engine, config: VmConfig, observation: 
   if (access < 0 && !forBitmap) return {};
   const content = scenario.events[event];
   const { form = 'native' } = content?.kind === 'access' ? content.batch : {};
-  if (form === 'implicit' || form === 'host') return { note: `engines explain RDMSR and WRMSR, not ${form} accesses` };
   const start: Scenario = { events: eventsBefore(scenario.events, event, access) };
   const runner = new Runner(engine, config);
   const trace = runner.run(start, countAccesses(start));
   if (trace.comparableEvents < start.events.length) return { note: trace.incomparable };
-  const vm = runner.currentVm;
-  const explained = vm && ask(vm, index, type);
-  if (typeof explained === 'string') return { note: explained };
-  if (!explained) return {};
-  const { rule, range, bit, route, verdict } = explained;
-  const differs = kind === 'verdict' && value !== NOT_APPLICABLE && verdict !== value;
+  const answer = runner.currentVm && ask(runner.currentVm, index, type, form);
+  return whyOf(answer, form, kind === 'verdict' && value !== NOT_APPLICABLE ? value : undefined);
+}
+
+/** What `ask` was answered, in plain data. `verdict`: the one of the access, where it is known. */
+export function whyOf(answer: Explanation | string | undefined, form: AccessForm, verdict: number | undefined): Why {
+  if (typeof answer === 'string') return { note: answer };
+  if (!answer) return {};
+  const { rule, range, bit, route } = answer;
+  const differs = verdict !== undefined && answer.verdict !== verdict;
   const asked = form === 'native' ? 'asked on its own' : `as a native access, not in form ${form},`;
   return {
     rule,
     ...(range === undefined ? {} : { range }),
     ...(bit === undefined ? {} : { bit }),
     ...(route === undefined ? {} : { route: ROUTE_NAMES[route] }),
-    ...(differs ? { note: `${asked} it answers ${VERDICT_NAMES[verdict]}` } : {}),
+    ...(differs ? { note: `${asked} it answers ${VERDICT_NAMES[answer.verdict]}` } : {}),
   };
 }
 
@@ -97,8 +101,9 @@ function eventsBefore(events: readonly ScenarioEvent[], event: number, access: n
   return [...events.slice(0, event), ...(access > 0 ? [{ ...content, batch }] : [])];
 }
 
-/** The engine's own words; a message if it throws; undefined if it explains nothing. */
-function ask(vm: EngineVm, index: number, type: Observation['type']): Explanation | string | undefined {
+/** The engine's own words; a message if it throws or the form has none; undefined if it explains nothing. */
+export function ask(vm: EngineVm, index: number, type: AccessType, form: AccessForm): Explanation | string | undefined {
+  if (form === 'implicit' || form === 'host') return `engines explain RDMSR and WRMSR, not ${form} accesses`;
   try {
     return vm.explain?.(index, type);
   } catch (error) {
