@@ -11,6 +11,7 @@ import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
 import { addProve } from './prove.ts';
 import { addReplay } from './replay.ts';
+import { addServe } from './serve.ts';
 import { addShow } from './show.ts';
 import { addTriage } from './triage.ts';
 import { VERSION } from './version.ts';
@@ -25,7 +26,7 @@ function build(): Command {
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport];
+  const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
   for (const add of [...commands, addProve, addConform, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -40,6 +40,7 @@ export class RunThread {
   private worker: Worker | undefined;
   /** What the thread's engines were loaded from. */
   private key = '';
+  private closed = false;
 
   constructor({ timeoutMs = RUN_TIMEOUT_MS }: RunThreadOptions = {}) {
     this.timeoutMs = timeoutMs;
@@ -60,7 +61,13 @@ export class RunThread {
     }
   }
 
+  /** A run that is under way is given up. */
   async close(): Promise<void> {
+    this.closed = true;
+    await this.end();
+  }
+
+  private async end(): Promise<void> {
     const { worker } = this;
     this.worker = undefined;
     await worker?.terminate();
@@ -85,7 +92,7 @@ export class RunThread {
     // Between runs an engine may still throw, from a timer: the next run then starts a thread of its own.
     worker.removeAllListeners();
     worker.on('error', () => this.forget(worker)).on('exit', () => this.forget(worker));
-    if (typeof result === 'string') await this.close();
+    if (typeof result === 'string') await this.end();
     return result;
   }
 
@@ -97,7 +104,8 @@ export class RunThread {
   private async threadFor(engines: readonly EngineSpec[]): Promise<Worker> {
     const key = JSON.stringify(engines.map((spec) => [spec, spec.kind === 'module' ? stamp(spec.path) : '']));
     if (this.worker && this.key === key) return this.worker;
-    await this.close();
+    await this.end();
+    if (this.closed) throw new Error('the server is ending');
     this.key = key;
     this.worker = new Worker(workerFile('run-worker'), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
     this.worker.unref();

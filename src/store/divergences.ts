@@ -100,12 +100,17 @@ export async function selectDivergence(db: Database, path: string, given: string
     prefix,
     `${prefix}g`,
   ]);
-  if (rows.length === 0) throw new StoreError(`database ${path} has no divergence ${prefix}: see "msrdiff list"`);
+  if (rows.length === 0)
+    throw new StoreError(`database ${path} has no divergence ${prefix}: see "msrdiff list"`, {
+      lookup: 'absent',
+    });
   const exact = rows.length === 1 ? rows[0] : rows.find(({ id }) => id === prefix);
   if (exact) return divergenceOf(exact);
   const names = rows.slice(0, MAX_NAMED).map(({ id }) => id);
   if (rows.length > MAX_NAMED) names.push('...');
-  throw new StoreError(`divergence ${prefix} is ambiguous in ${path} (${names.join(', ')}): give more digits`);
+  throw new StoreError(`divergence ${prefix} is ambiguous in ${path} (${names.join(', ')}): give more digits`, {
+    lookup: 'ambiguous',
+  });
 }
 
 export function divergenceOf(row: Row): StoredDivergence {

@@ -2,10 +2,13 @@
 export class StoreError extends Error {
   readonly code = 'MSRDIFF_STORE';
   override readonly name = 'StoreError';
+  /** That what was looked up is not there, or that several things fit. */
+  readonly lookup: 'absent' | 'ambiguous' | undefined;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions & { lookup?: 'absent' | 'ambiguous' }) {
     // Paths and system errors end up in messages, and may hold line breaks.
     super(message.replace(/\s*[\r\n]+\s*/g, ' '), options);
+    this.lookup = options?.lookup;
   }
 }
 
