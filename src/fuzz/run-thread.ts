@@ -28,7 +28,7 @@ export type RunAnswer = RunOutcome & { readonly absent: readonly AbsentEngine[] 
 /** How long a run may take where no engine is a process, in milliseconds. */
 const RUN_TIMEOUT_MS = 10_000;
 /** An engine that eats memory ends its thread, not the server. */
-const MAX_HEAP_MB = 1024;
+const MAX_HEAP_MB = 512;
 
 export interface RunThreadOptions {
   readonly timeoutMs?: number;
