@@ -9,6 +9,7 @@ import {
   type MsrFilter,
   type MsrFilterRange,
 } from './filter.ts';
+import { bytesToHex, hexToBytes } from './hex-bytes.ts';
 import {
   at,
   hex,
@@ -116,7 +117,7 @@ function readHexBytes(value: string, place: JsonPlace): Uint8Array {
   const digits = /^0x/i.test(value) ? value.slice(2) : value;
   if (!/^[0-9a-f]*$/i.test(digits)) reject(place, `expected hex digits, found ${show(value)}`);
   if (digits.length % 2 !== 0) reject(place, `${digits.length} hex digits; a byte has two`);
-  return new Uint8Array(Buffer.from(digits, 'hex'));
+  return hexToBytes(digits);
 }
 
 const INDEX_RANGE = /^(0x[0-9a-f]+)-(0x[0-9a-f]+)$/i;
@@ -190,7 +191,7 @@ function bitmapToJson(range: MsrFilterRange): BitmapJson {
   const deny = indexList(range, bitmap, 0);
   if (allow && (!deny || allow.length <= deny.length)) return { allow };
   if (deny) return { deny };
-  return Buffer.from(bitmap.buffer, bitmap.byteOffset, bitmap.byteLength).toString('hex');
+  return bytesToHex(bitmap);
 }
 
 /** Index ranges of the MSRs whose bit is `listed`; undefined if a list would be too long or lose bytes. */
