@@ -5,12 +5,15 @@ import type { Overview } from '../src/web/api.ts';
 import { useConnectionLost } from './net/live.ts';
 import { OverviewContext } from './net/overview-context.ts';
 import { useResource } from './net/use-resource.ts';
-import { DivergencePage } from './pages/divergence.tsx';
 import { DivergencesPage } from './pages/divergences.tsx';
 import { OverviewPage } from './pages/overview.tsx';
-import { PlaygroundPage } from './pages/playground.tsx';
+import { lazy } from './parts/lazy.tsx';
 import { ThemeSwitch } from './parts/theme-switch.tsx';
 import { type Place, usePlace } from './route/location.ts';
+
+// These two have the editor and the pictures, which the others do not need.
+const DivergencePage = lazy(async () => (await import('./pages/divergence.tsx')).DivergencePage);
+const PlaygroundPage = lazy(async () => (await import('./pages/playground.tsx')).PlaygroundPage);
 
 const PAGES = [
   { path: '/', name: 'Overview' },

@@ -1,7 +1,7 @@
 /** Search and filters of the list of divergences. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { STATUSES } from '../../src/model/status.ts';
-import { COMPLETION_NAMES, VERDICT_NAMES } from '../../src/model/verdict.ts';
+import { VERDICT_NAMES } from '../../src/model/verdict.ts';
 import type { Facets } from '../../src/web/api.ts';
 import { type Filters, isFiltered, NO_FILTERS, ORDERS, type Order } from '../route/filters.ts';
 
@@ -13,10 +13,6 @@ interface FilterFormProps {
 }
 
 const DEBOUNCE_MS = 250;
-/** Results by name, as the engines' answers are stored: verdicts, errno values, completions, findings. */
-const RESULTS = [
-  ...new Set([...VERDICT_NAMES, '0', '-EINVAL', '-EFAULT', '-ENOTTY', ...COMPLETION_NAMES, 'ok', 'wrong']),
-];
 
 export function FilterForm({ filters, facets, onChange }: FilterFormProps) {
   const change = (part: Partial<Filters>, typing = false): void => onChange({ ...filters, ...part, offset: 0 }, typing);
@@ -41,7 +37,7 @@ export function FilterForm({ filters, facets, onChange }: FilterFormProps) {
         onChange={(kind) => change({ kind: kind === '' ? [] : kind.split(',') })}
       />
       {select('Engine', 'engine', facets?.subjects ?? [])}
-      {select('Result', 'verdict', RESULTS)}
+      {select('Verdict', 'verdict', VERDICT_NAMES)}
       {select('Broken rule', 'rule', facets?.rules ?? [])}
       {select('Profile', 'profile', facets?.profiles ?? [])}
       <label>
@@ -78,10 +74,13 @@ export function FilterForm({ filters, facets, onChange }: FilterFormProps) {
         </label>
       </fieldset>
       {filters.campaign !== '' && (
-        <button type="button" onClick={() => change({ campaign: '' })}>
-          of campaign {filters.campaign} <span aria-hidden="true">×</span>
-          <span class="visually-hidden">(show those of all campaigns)</span>
-        </button>
+        <Chip text={`of campaign ${filters.campaign}`} onRemove={() => change({ campaign: '' })} />
+      )}
+      {filters.between !== '' && (
+        <Chip
+          text={`where ${filters.between.replace(',', ' and ')} disagree`}
+          onRemove={() => change({ between: '' })}
+        />
       )}
       {isFiltered(filters) && (
         <button type="button" onClick={() => onChange({ ...NO_FILTERS, order: filters.order }, false)}>
@@ -89,6 +88,15 @@ export function FilterForm({ filters, facets, onChange }: FilterFormProps) {
         </button>
       )}
     </form>
+  );
+}
+
+/** A filter that comes by a link, and can only be taken away. */
+function Chip({ text, onRemove }: { readonly text: string; readonly onRemove: () => void }) {
+  return (
+    <button type="button" onClick={onRemove} aria-label={`Remove filter: ${text}`}>
+      {text} ×
+    </button>
   );
 }
 

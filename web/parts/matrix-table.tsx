@@ -37,8 +37,8 @@ export function MatrixTable({ matrix }: { readonly matrix: Matrix }) {
                       <span class="soft">0</span>
                     ) : (
                       <a
-                        href={`/divergences${queryOf({ engine })}`}
-                        aria-label={`${engine} and ${other} differ in ${count}; show those of ${engine}`}
+                        href={`/divergences${queryOf({ between: `${engine},${other}` })}`}
+                        aria-label={`${engine} and ${other} disagree in ${count} divergences`}
                       >
                         {grouped(count)}
                       </a>

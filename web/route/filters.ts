@@ -12,6 +12,8 @@ export interface Filters {
   readonly status: readonly Status[];
   readonly kind: readonly string[];
   readonly engine: string;
+  /** Two engines that disagree, with a comma between them. */
+  readonly between: string;
   readonly verdict: string;
   readonly rule: string;
   readonly msr: string;
@@ -28,6 +30,7 @@ export const NO_FILTERS: Filters = {
   status: [],
   kind: [],
   engine: '',
+  between: '',
   verdict: '',
   rule: '',
   msr: '',
@@ -39,7 +42,7 @@ export const NO_FILTERS: Filters = {
   offset: 0,
 };
 
-const TEXTS = ['engine', 'verdict', 'rule', 'msr', 'profile', 'campaign', 'text'] as const;
+const TEXTS = ['engine', 'between', 'verdict', 'rule', 'msr', 'profile', 'campaign', 'text'] as const;
 
 /** Whatever is in the query and means nothing is left out. */
 export function filtersFromQuery(query: string): Filters {
