@@ -89,11 +89,26 @@ export function BitmapGrid({ page, index, write }: BitmapGridProps) {
         , bit {looked.bit}: {told.write ? 'WRMSR' : 'RDMSR'} {hex(told.index)} {name} –{' '}
         <b>{isIntercepted(bytes, looked) ? 'intercepted (1)' : 'passed through (0)'}</b>
       </output>
+      <ByteBits byte={bytes[looked.byte] ?? 0xff} chosen={looked.bit} />
       <ul class="legend" aria-label="Legend">
         <li class="swatch-one">1 intercepted</li>
         <li class="swatch-zero">0 passed through</li>
         <li>outlined: the MSR in question</li>
       </ul>
     </figure>
+  );
+}
+
+/** One byte, most significant bit first. The line above says the same of the bit that is outlined. */
+function ByteBits({ byte, chosen }: { readonly byte: number; readonly chosen: number }) {
+  return (
+    <div class="byte" aria-hidden="true">
+      {[7, 6, 5, 4, 3, 2, 1, 0].map((bit) => (
+        <span key={bit} class={`bit bit-${(byte >>> bit) & 1} ${bit === chosen ? 'chosen' : ''}`}>
+          <small>{bit}</small>
+          {(byte >>> bit) & 1}
+        </span>
+      ))}
+    </div>
   );
 }

@@ -70,7 +70,6 @@ export function AccessForm({ batch, onChange, filter }: AccessFormProps) {
               }}
             />
           )}
-          <span class="name">{catalogue?.nameOf(row.index)}</span>
           <button
             type="button"
             onClick={() => change(rows.toSpliced(number, 1))}
@@ -78,6 +77,7 @@ export function AccessForm({ batch, onChange, filter }: AccessFormProps) {
           >
             ×
           </button>
+          <span class="name">{catalogue?.nameOf(row.index)}</span>
         </div>
       ))}
       {rows.length > SHOWN && <p class="soft">and {rows.length - SHOWN} more, in the JSON below</p>}

@@ -2,6 +2,9 @@
 
 import { KVM_MSR_FILTER_MAX_NMSRS, type MsrFilterRange } from '../../src/model/filter.ts';
 import { filterToJson, parseFilter, type RangeJson } from '../../src/model/filter-json.ts';
+import { bytesToHex } from '../../src/model/hex-bytes.ts';
+import { hex } from '../../src/model/json-fields.ts';
+import { LINE_END } from '../number-line/viewport.ts';
 
 /** The bitmap as long as the kernel reads it; bits past nmsrs are cleared. An unmapped one stays so. */
 export function resized(range: MsrFilterRange, nmsrs: number): MsrFilterRange {
@@ -25,13 +28,36 @@ export function toggled(range: MsrFilterRange, index: number): MsrFilterRange {
 export const BITMAP_FORMS = ['allow', 'deny', 'hex', 'unmapped'] as const;
 export type BitmapForm = (typeof BITMAP_FORMS)[number];
 
-/** How the bitmap is written: the shortest form, and its text. */
-export function bitmapText(range: MsrFilterRange): { readonly form: BitmapForm; readonly text: string } {
+/** Longest list that is easier to read than bytes. */
+const MAX_LIST = 16;
+
+/** How the bitmap is best written: what is allowed, or else denied, if that is a short list; or bytes. */
+export function bitmapForm(range: MsrFilterRange): BitmapForm {
   const { bitmap } = filterToJson({ flags: 0, ranges: [range] }).ranges[0]!;
-  if (bitmap === null) return { form: 'unmapped', text: '' };
-  if (typeof bitmap === 'string') return { form: 'hex', text: bitmap };
-  if ('allow' in bitmap) return { form: 'allow', text: bitmap.allow.join(', ') };
-  return { form: 'deny', text: bitmap.deny.join(', ') };
+  if (bitmap === null) return 'unmapped';
+  if (typeof bitmap === 'string') return 'hex';
+  return 'allow' in bitmap || runsOf(range, 1).length <= MAX_LIST ? 'allow' : 'deny';
+}
+
+/** The bitmap as text of that form; what a list cannot say, as bits past nmsrs, is left out of it. */
+export function bitmapText(range: MsrFilterRange, form: BitmapForm): string {
+  if (form === 'unmapped') return '';
+  if (form === 'hex') return bytesToHex(range.bitmap ?? new Uint8Array());
+  return runsOf(range, form === 'allow' ? 1 : 0).join(', ');
+}
+
+/** MSRs whose bit has that value, as indices and ranges of them. */
+function runsOf({ base, nmsrs, bitmap }: MsrFilterRange, value: 0 | 1): string[] {
+  const bytes = bitmap ?? new Uint8Array();
+  const bits = Math.min(nmsrs, bytes.length * 8, LINE_END - base);
+  const isListed = (bit: number): boolean => ((bytes[bit >>> 3]! >>> (bit & 7)) & 1) === value;
+  const runs: string[] = [];
+  for (let bit = 0; bit < bits; bit++) {
+    const first = bit;
+    while (bit < bits && isListed(bit)) bit++;
+    if (bit > first) runs.push(bit - first === 1 ? hex(base + first) : `${hex(base + first)}-${hex(base + bit - 1)}`);
+  }
+  return runs;
 }
 
 /** @throws InputError, whose message begins with `where` and names what cannot be read */

@@ -4,7 +4,7 @@ import { hex, U32_FORM } from '../../src/model/json-fields.ts';
 import { messageOf } from '../net/request.ts';
 import { useCatalogue } from '../parts/use-catalogue.ts';
 import { DraftField } from './draft-field.tsx';
-import { BITMAP_FORMS, type BitmapForm, bitmapText, resized, withBitmap } from './edit-range.ts';
+import { BITMAP_FORMS, type BitmapForm, bitmapForm, bitmapText, resized, withBitmap } from './edit-range.ts';
 import { readIndex, readNumber } from './index-text.ts';
 
 interface RangeFormProps {
@@ -18,11 +18,8 @@ interface RangeFormProps {
 
 export function RangeForm({ slot, range, onChange, onRemove, onUp }: RangeFormProps) {
   const catalogue = useCatalogue();
-  const written = bitmapText(range);
   const [chosen, setChosen] = useState<BitmapForm>();
-  const form = chosen ?? written.form;
-  // In a form that was chosen and is not the shortest, there is nothing to show before something is typed.
-  const text = form === written.form ? written.text : otherText(range, form);
+  const form = range.bitmap === null ? 'unmapped' : (chosen ?? bitmapForm(range));
   const flag = (label: string, bit: number) => (
     <label class="check">
       <input
@@ -42,7 +39,7 @@ export function RangeForm({ slot, range, onChange, onRemove, onUp }: RangeFormPr
     }
   };
   const choose = (as: BitmapForm): void => {
-    setChosen(as);
+    setChosen(as === 'unmapped' ? undefined : as);
     const mapped = range.bitmap ?? resized({ ...range, bitmap: new Uint8Array() }, range.nmsrs).bitmap;
     onChange({ ...range, bitmap: as === 'unmapped' ? null : mapped });
   };
@@ -88,7 +85,7 @@ export function RangeForm({ slot, range, onChange, onRemove, onUp }: RangeFormPr
           key={form}
           multiline
           label={form === 'hex' ? `bytes of range ${slot}` : `MSRs to ${form} in range ${slot}`}
-          value={text}
+          value={bitmapText(range, form)}
           onText={(typed) => setBitmap(form, typed)}
         />
       )}
@@ -104,23 +101,4 @@ export function RangeForm({ slot, range, onChange, onRemove, onUp }: RangeFormPr
       </span>
     </fieldset>
   );
-}
-
-/** The same bits in a form that is not the shortest one. */
-function otherText(range: MsrFilterRange, form: BitmapForm): string {
-  const bytes = range.bitmap ?? new Uint8Array();
-  if (form === 'hex') return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  // What has few on one side has many on the other; the list of the complement is written from its runs.
-  const entries: string[] = [];
-  const listed = form === 'allow' ? 1 : 0;
-  const bits = Math.min(range.nmsrs, bytes.length * 8);
-  for (let bit = 0; bit < bits; bit++) {
-    const start = bit;
-    while (bit < bits && ((bytes[bit >>> 3]! >>> (bit & 7)) & 1) === listed) bit++;
-    if (bit > start)
-      entries.push(
-        bit - start === 1 ? hex(range.base + start) : `${hex(range.base + start)}-${hex(range.base + bit - 1)}`,
-      );
-  }
-  return entries.join(', ');
 }

@@ -31,6 +31,8 @@ interface WorkbenchProps {
   readonly focus?: { readonly index: number; readonly write: boolean } | undefined;
   /** Show the intercept bitmaps right away. */
   readonly bitmaps?: boolean;
+  /** The engine in question, whose bitmap comes first. */
+  readonly subject?: string;
 }
 
 export function Workbench(props: WorkbenchProps) {
@@ -95,9 +97,11 @@ export function Workbench(props: WorkbenchProps) {
           <details class="bitmaps" open={bitmaps}>
             <summary>Intercept bitmaps after the last event</summary>
             <div class="grids">
-              {reply.bitmaps.map((page) => (
-                <BitmapGrid key={page.engine} page={page} index={focus?.index} write={focus?.write ?? false} />
-              ))}
+              {reply.bitmaps
+                .toSorted((a, b) => Number(b.engine === props.subject) - Number(a.engine === props.subject))
+                .map((page) => (
+                  <BitmapGrid key={page.engine} page={page} index={focus?.index} write={focus?.write ?? false} />
+                ))}
             </div>
           </details>
         )}

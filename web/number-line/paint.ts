@@ -214,15 +214,20 @@ function marks(context: CanvasRenderingContext2D, scene: Scene): void {
 
 function mark(
   context: CanvasRenderingContext2D,
-  { rows, colours }: Scene,
+  { rows, colours, view, width }: Scene,
   marker: Marker,
   x: number,
   text: boolean,
 ): void {
   const y = rows.accesses;
   if (marker.differs) {
+    const perMsr = width / view.span;
     context.fillStyle = colours.alert;
-    context.fillRect(x - 1, rows.vmx, 2, y - rows.vmx);
+    context.strokeStyle = colours.alert;
+    context.lineWidth = 2;
+    // Around the bits where there is room, so that their letters can be read.
+    if (perMsr >= LETTER_ROOM) context.strokeRect(x - perMsr / 2, rows.vmx, perMsr, y - rows.vmx);
+    else context.fillRect(x - 1, rows.vmx, 2, y - rows.vmx);
   }
   context.fillStyle = marker.differs ? colours.alert : colours.text;
   context.beginPath();

@@ -137,7 +137,7 @@ function Replay({
 }
 
 function ScenarioSection({ divergence }: { readonly divergence: DivergenceDetails }) {
-  const { id, kind, scenario: text, profile, msr, write } = divergence;
+  const { id, kind, subject, scenario: text, profile, msr, write } = divergence;
   const [stored] = useState(() => readStored(text));
   const [scenario, setScenario] = useState(typeof stored === 'string' ? undefined : stored);
   const [editing, setEditing] = useState(false);
@@ -168,6 +168,7 @@ function ScenarioSection({ divergence }: { readonly divergence: DivergenceDetail
           divergence={id}
           focus={msr ? { index: msr.index, write: write ?? false } : undefined}
           bitmaps={kind.startsWith('bitmap:')}
+          subject={subject}
         />
       )}
     </section>

@@ -46,6 +46,7 @@ export function PlaygroundPage() {
       </div>
       <p class="soft">Write a filter, list accesses, and see what each engine answers and why. Nothing is stored.</p>
       <Problem message={error ?? profiles.error} retry={profiles.error === undefined ? undefined : profiles.reload} />
+      <h2 class="visually-hidden">Scenario</h2>
       <Workbench scenario={scenario} onChange={setScenario} profile={used} onProfile={setProfile} />
     </>
   );

@@ -25,7 +25,7 @@ interface ChartProps {
 }
 
 const COLOURS = ['chart-1', 'chart-2', 'line-soft', 'text-soft'] as const;
-const HEIGHT = 170;
+const HEIGHT = 160;
 const DASHES = [[], [6, 3]];
 
 export function Chart({ title, x, xLabel, xFormat, series, stepped = false, top }: ChartProps) {
@@ -61,7 +61,7 @@ export function Chart({ title, x, xLabel, xFormat, series, stepped = false, top 
             right: { range: (_, __, most) => [0, Math.max(1, (most ?? 1) * 1.05)] },
           },
           axes: [
-            { ...axis, values: values(xFormat) },
+            { ...axis, size: 26, values: values(xFormat) },
             { ...axis, size: 56, values: values(left.format) },
             ...(right
               ? [
