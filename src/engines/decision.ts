@@ -5,7 +5,7 @@
 import type { MsrFilter } from '../model/filter.ts';
 import type { FilterDelivery } from '../model/scenario.ts';
 import { AccessType } from '../model/verdict.ts';
-import type { Engine } from './contract.ts';
+import type { Engine, Explanation } from './contract.ts';
 import { ReferenceVm, reference } from './reference.ts';
 
 /** What such a module exports. */
@@ -51,6 +51,11 @@ class DecisionVm extends ReferenceVm {
     const answer = this.decide(this.inForce, index, type === AccessType.WRITE);
     if (typeof answer !== 'boolean') throw new TypeError(`allowed() returned ${String(answer)}, not a boolean`);
     return answer;
+  }
+
+  /** The module gives no reasons, and those of the reference would be somebody else's. */
+  override explain(index: number, type: AccessType): Explanation {
+    return { verdict: this.judge(index, type), rule: `its allowed() says ${this.allows(index, type)}` };
   }
 }
 

@@ -56,7 +56,7 @@ describe('a campaign with three planted bugs', () => {
     const told = msrdiff('triage', id, ...here, '--status', 'fixed', '--note', 'one\nline', '--author', 'kim');
     expect(told).toMatchObject({ code: 0, stdout: expect.stringMatching(/fixed\n.*kim +fixed +one line\n$/) });
     expect(list('--status', 'fixed').map((row) => row.id)).toEqual([id]);
-    expect(msrdiff('show', id, ...here).stdout).toMatch(/status +fixed[^]*kim +fixed +one line/);
+    expect(msrdiff('show', id, ...here).stdout).toMatch(/status +fixed[\s\S]*kim +fixed +one line/);
   });
 
   test('does not report again what is known, and reopens what was fixed and is back', () => {
