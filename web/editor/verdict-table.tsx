@@ -104,7 +104,8 @@ function summary(reply: RunReply): string {
   const accesses = reply.events.reduce((sum, event) => sum + (event.accesses?.length ?? 0), 0);
   const what = `${reply.engines.length} engines, ${accesses} ${accesses === 1 ? 'access' : 'accesses'}`;
   const place = firstDifference(reply);
-  if (!place) return `${what}: all agree.`;
+  const answers = accesses > 0 || reply.events.some(({ results }) => results);
+  if (!place) return answers ? `${what}: all answers agree.` : `${what}: nothing in it has an answer to compare.`;
   const at = place.access === undefined ? '' : `, access ${place.access}`;
   return `${what}: the engines differ, first at event ${place.event}${at}.`;
 }

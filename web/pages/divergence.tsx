@@ -60,6 +60,10 @@ function sentence({ subject, kind, message, expected, got, msr, write, rules }: 
   if (kind === 'engine-error' || kind === 'engine-timeout') return `${subject}: ${message || kind}`;
   const access = msr ? `${write === null ? 'MSR' : write ? 'WRMSR' : 'RDMSR'} ${hex(msr.index)}` : undefined;
   const name = msr?.name ? ` (${msr.name})` : '';
+  if (got === 'wrong') {
+    const [family, rule] = kind.split(':');
+    return `${access ? `${access}${name}: ` : ''}${subject} breaks ${rule ?? kind} (${family})`;
+  }
   const broken = rules.length === 1 ? `; broken rule: ${rules[0]}` : '';
   return `${access ? `${access}${name}: ` : ''}${subject} answers ${got} where ${expected} is expected (${kind})${broken}`;
 }

@@ -34,15 +34,19 @@ export function DivergenceTable({ rows }: { readonly rows: readonly DivergenceRo
                 <code>{row.id}</code>
               </a>
             </th>
-            <td data-label="Status">
+            <td data-label="Status" class="bare">
               <StatusBadge status={row.status} reopened={row.reopened} />
             </td>
-            <td data-label="Engine">{row.subject}</td>
-            <td data-label="Kind">{row.kind}</td>
+            <td data-label="Engine" class="broad">
+              {row.subject}
+            </td>
+            <td data-label="Kind" class="broad">
+              {row.kind}
+            </td>
             <td data-label="Expected → got" class="nowrap">
               {row.expected} → <b>{row.got}</b>
             </td>
-            <td data-label="Access">
+            <td data-label="Access" class="wide">
               {row.msr ? (
                 <Msr {...row.msr} write={row.write} />
               ) : (

@@ -18,7 +18,7 @@ export function Explanation({ explanation }: { readonly explanation: Explained }
         ))}
       </ul>
       {documented !== undefined && <p>Documented: {documented}</p>}
-      <h3>Each engine at {what}</h3>
+      <h3>Each engine, {what}</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keys */}
       <section class="scroll" aria-label="Engines" tabIndex={0}>
         <table>
