@@ -43,6 +43,12 @@ export function builtInNames(): string[] {
   return BUILT_IN.map(({ name }) => name);
 }
 
+export function builtIn(name: string): Engine {
+  const engine = BUILT_IN.find((candidate) => candidate.name === name);
+  if (!engine) throw new EngineUnavailable(`unknown engine "${name}"`);
+  return engine;
+}
+
 /** Specs for names, module paths and commands; reads the modules to record what they were. */
 export function engineSpecs(
   names: readonly string[],
@@ -99,11 +105,8 @@ export function closeEngines(engines: readonly Engine[]): void {
 
 async function loadEngine(spec: EngineSpec, { timeoutMs = DEFAULT_TIMEOUT_MS, onWait }: LoadContext): Promise<Engine> {
   switch (spec.kind) {
-    case 'built-in': {
-      const engine = BUILT_IN.find(({ name }) => name === spec.name);
-      if (!engine) throw new EngineUnavailable(`unknown engine "${spec.name}"`);
-      return engine;
-    }
+    case 'built-in':
+      return builtIn(spec.name);
     case 'module':
       return loadModule(spec.path);
     case 'command':
@@ -126,16 +129,21 @@ async function loadEngine(spec: EngineSpec, { timeoutMs = DEFAULT_TIMEOUT_MS, on
 }
 
 async function loadModule(path: string): Promise<Engine> {
-  let namespace: { readonly default?: unknown };
+  let namespace: object;
   try {
     namespace = await import(pathToFileURL(path).href);
   } catch (error) {
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EngineUnavailable(`engine module ${path} does not load: ${message}`);
   }
-  const exported = (namespace.default ?? namespace) as Record<string, unknown>;
+  return engineOf(namespace, `engine module ${path}`);
+}
+
+/** The engine that a module exports, in either form. `label` names it in the message of the EngineUnavailable. */
+export function engineOf(namespace: object, label: string): Engine {
+  const exported = ((namespace as { readonly default?: unknown }).default ?? namespace) as Record<string, unknown>;
   const reject = (what: string): never => {
-    throw new EngineUnavailable(`engine module ${path}: ${what} (see docs/engines.md)`);
+    throw new EngineUnavailable(`${label}: ${what} (see docs/engines.md)`);
   };
   if (typeof exported !== 'object' || exported === null) reject('its default export is no object');
   const { name, capabilities, createVm, allowed } = exported as Partial<Engine & DecisionModule>;

@@ -1,5 +1,6 @@
 /** The engines of a database, to be run again. A database is data: it must not bring commands along that are run. */
 import type { EngineSpec } from '../engines/registry.ts';
+import { commandOption } from '../export/shell.ts';
 import { InputError } from '../model/input-error.ts';
 
 /** The stored engines, if the user gives the commands among them too. Throws InputError. */
@@ -19,9 +20,5 @@ export function commandsOf(specs: readonly EngineSpec[]): string[] {
 
 /** The options that give the commands, as a shell takes them. */
 export function commandOptions(specs: readonly EngineSpec[]): string[] {
-  return commandsOf(specs).map((command) => `--engine-command ${quoted(command)}`);
-}
-
-function quoted(text: string): string {
-  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return commandsOf(specs).map(commandOption);
 }

@@ -5,7 +5,7 @@ import type { RunThread } from '../fuzz/run-thread.ts';
 import type { Store } from '../store/store.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import { eventRoutes } from './events.ts';
-import { explanationRoutes } from './explanation.ts';
+import { explainer, explanationRoutes } from './explanation.ts';
 import { exportRoutes } from './export.ts';
 import { problemOf, refusal } from './problem.ts';
 import { readingRoutes } from './reading.ts';
@@ -34,6 +34,7 @@ export interface AppOptions {
 
 export function createApp(options: AppOptions): Hono {
   const { version, database, reader, writer, access, page, feed, thread, engines, commands } = options;
+  const explain = explainer(commands);
   const app = new Hono();
   app.use(headers, guard(access));
   app.use('/api/*', guardPost, async (c, next) => {
@@ -42,8 +43,8 @@ export function createApp(options: AppOptions): Hono {
   });
   app.route('/api', readingRoutes({ store: reader, version, database, readOnly: writer === undefined }));
   app.route('/api', statusRoutes(reader, writer));
-  app.route('/api', explanationRoutes(reader, commands));
-  app.route('/api', exportRoutes(reader));
+  app.route('/api', explanationRoutes(reader, explain));
+  app.route('/api', exportRoutes(reader, version, explain));
   app.route('/api', runRoutes({ store: reader, thread, engines, commands }));
   app.route('/api', eventRoutes(feed));
   app.all('/api/*', () => {

@@ -10,11 +10,14 @@ import { findDivergence } from './reading.ts';
 /** Each may take as long as an engine hangs: who comes later is told to come again. */
 const MAX_WAITING = 32;
 
+/** Explains a divergence; one at a time. */
+export type Explainer = (found: StoredDivergence) => Promise<ExplanationReply>;
+
 /** `commands`: engine commands that may be run. */
-export function explanationRoutes(store: Store, commands: readonly string[]): Hono {
+export function explainer(commands: readonly string[]): Explainer {
   let last: Promise<unknown> = Promise.resolve();
   const running = new Map<string, Promise<ExplanationReply>>();
-  const explain = (found: StoredDivergence): Promise<ExplanationReply> => {
+  return (found) => {
     const before = running.get(found.id);
     if (before) return before;
     if (running.size >= MAX_WAITING) throw refusal(503, 'too many explanations are being made: try again in a minute');
@@ -23,6 +26,9 @@ export function explanationRoutes(store: Store, commands: readonly string[]): Ho
     last = reply.catch(() => {});
     return reply;
   };
+}
+
+export function explanationRoutes(store: Store, explain: Explainer): Hono {
   return new Hono().get('/divergences/:id/explanation', async (c) =>
     c.json(await explain(await findDivergence(store, c))),
   );

@@ -1,32 +1,47 @@
 /** GET /api/divergences/:id/export/:format: a divergence as a file that needs no database. */
 import { Hono } from 'hono';
-import { EXPORT_FORMATS, type ExportFormat, exportText } from '../export/export-text.ts';
+import { EXPORT_FORMATS, type ExportFormat, handOver, isExportFormat } from '../export/hand-over.ts';
+import { subjectOfStored } from '../export/stored.ts';
 import { InputError } from '../model/input-error.ts';
-import { parseJsonText } from '../model/json-text.ts';
-import { findProfile } from '../model/profile.ts';
-import { parseScenario } from '../model/scenario-json.ts';
 import type { Store } from '../store/store.ts';
+import type { ExplanationReply } from './api.ts';
+import type { Explainer } from './explanation.ts';
 import { findDivergence } from './reading.ts';
 
 const TYPES: Readonly<Record<ExportFormat, string>> = {
-  c: 'text/x-c; charset=utf-8',
   json: 'application/json; charset=utf-8',
+  binary: 'application/octet-stream',
+  vitest: 'text/javascript; charset=utf-8',
+  c: 'text/x-c; charset=utf-8',
+  kselftest: 'text/x-c; charset=utf-8',
+  markdown: 'text/markdown; charset=utf-8',
 };
 
-export function exportRoutes(store: Store): Hono {
+/** `version`: of msrdiff; `explain`: for the bug report, which says why. */
+export function exportRoutes(store: Store, version: string, explain: Explainer): Hono {
   return new Hono().get('/divergences/:id/export/:format', async (c) => {
-    const format = EXPORT_FORMATS.find((name) => name === c.req.param('format'));
-    if (!format) throw new InputError(`export: expected one of ${EXPORT_FORMATS.join(', ')}`);
-    const { id, kind, subject, profile: name, scenario: text } = await findDivergence(store, c);
-    const scenario = parseScenario(parseJsonText(text, id), id);
-    const profile = findProfile(name);
-    if (!profile)
-      throw new InputError(`export: this msrdiff does not know the profile ${JSON.stringify(name)} of ${id}`);
-    const output = exportText(format, { title: `Divergence ${id}: ${kind} of ${subject}`, scenario, text, profile });
-    // An id is hex digits: nothing in the name needs quoting.
-    return c.body(output, 200, {
+    const format = c.req.param('format');
+    if (!isExportFormat(format)) {
+      throw new InputError(`export: expected one of ${Object.keys(EXPORT_FORMATS).join(', ')}`);
+    }
+    const found = await findDivergence(store, c);
+    const subject = subjectOfStored(found, await store.history(found.id), version);
+    const { bytes, fileName } = handOver(
+      format,
+      format === 'markdown' ? { ...subject, explanation: reasonOf(await explain(found)) } : subject,
+    );
+    return c.body(typeof bytes === 'string' ? bytes : Uint8Array.from(bytes), 200, {
       'Content-Type': TYPES[format],
-      'Content-Disposition': `attachment; filename="msrdiff-${id.replace(/\W/g, '')}.${format}"`,
+      // Letters, digits, "-", "_" and ".": nothing in the name needs quoting.
+      'Content-Disposition': `attachment; filename="${fileName}"`,
     });
   });
+}
+
+function reasonOf({
+  explanation,
+  refused,
+  lost,
+}: ExplanationReply): NonNullable<Parameters<typeof handOver>[1]['explanation']> {
+  return explanation ?? { refused: refused ?? lost ?? 'it no longer diverges' };
 }

@@ -1,6 +1,6 @@
 /** The routes that read the database. */
 import { type Context, Hono } from 'hono';
-import { EXPORT_FORMATS } from '../export/export-text.ts';
+import { EXPORT_FORMATS } from '../export/hand-over.ts';
 import { InputError } from '../model/input-error.ts';
 import { KERNEL_PROFILES, NEWEST_PROFILE } from '../model/profile.ts';
 import type { Store, StoredDivergence } from '../store/store.ts';
@@ -44,7 +44,7 @@ export function readingRoutes(options: ReadingOptions): Hono {
       return c.json({ total, offset: query.offset, rows: rows.map(rowOf) } satisfies DivergencePage);
     })
     .get('/divergences/:id', async (c) =>
-      c.json(await detailsOf(store, await findDivergence(store, c), EXPORT_FORMATS)),
+      c.json(await detailsOf(store, await findDivergence(store, c), Object.keys(EXPORT_FORMATS))),
     );
 }
 

@@ -1,6 +1,6 @@
 /** POST /api/divergences/:id/status: the only route that changes what is stored. */
 import { Hono } from 'hono';
-import { EXPORT_FORMATS } from '../export/export-text.ts';
+import { EXPORT_FORMATS } from '../export/hand-over.ts';
 import { InputError } from '../model/input-error.ts';
 import { at, readObject, readString, readWord, reject } from '../model/json-fields.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -22,7 +22,7 @@ export function statusRoutes(reader: Store, writer: Store | undefined): Hono {
     const change = readStatusRequest(await c.req.text());
     const { id } = await findDivergence(reader, c);
     const changed = await writer.setStatus(id, change);
-    return c.json(await detailsOf(reader, changed, EXPORT_FORMATS));
+    return c.json(await detailsOf(reader, changed, Object.keys(EXPORT_FORMATS)));
   });
 }
 

@@ -1,0 +1,37 @@
+/** A stored divergence as something to hand over. */
+import type { EngineSpec } from '../engines/registry.ts';
+import { resultName } from '../fuzz/explain/describe.ts';
+import { InputError } from '../model/input-error.ts';
+import { parseJsonText } from '../model/json-text.ts';
+import { findProfile, type KernelProfile } from '../model/profile.ts';
+import { parseScenario } from '../model/scenario-json.ts';
+import type { StoredDivergence } from '../store/store.ts';
+import type { HistoryEntry } from '../store/triage.ts';
+import type { ExportSubject } from './subject.ts';
+
+/** By the rules of `profile` instead of those that it was found with, where one is given. Throws InputError. */
+export function subjectOfStored(
+  stored: StoredDivergence,
+  history: readonly HistoryEntry[],
+  version: string,
+  profile: KernelProfile | undefined = findProfile(stored.profile),
+): ExportSubject {
+  const { id, kind, vector, scenario: text } = stored;
+  if (!profile) throw new InputError(`${id}: profile ${stored.profile} is unknown here: choose one by --profile`);
+  const name = (value: number | null): string => (value === null ? '-' : resultName(kind as 'verdict', value));
+  return {
+    source: id,
+    scenario: parseScenario(parseJsonText(text, id), id),
+    text,
+    profile,
+    version,
+    divergence: {
+      ...stored,
+      engines: stored.engines as readonly EngineSpec[],
+      expected: name(stored.expected),
+      got: name(stored.got),
+      results: Object.fromEntries(Object.entries(vector).map(([engine, value]) => [engine, name(value)])),
+      history,
+    },
+  };
+}
