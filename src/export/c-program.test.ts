@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { NEWEST_PROFILE } from '../model/profile.ts';
 import type { Scenario } from '../model/scenario.ts';
+import { parseScenario } from '../model/scenario-json.ts';
 import { Verdict } from '../model/verdict.ts';
 import { cProgram } from './c-program.ts';
 import { compiled, hasCompiler, hasKvm, run, scratch } from './compile.fixture.ts';
@@ -37,13 +38,22 @@ describe('cProgram', () => {
 
   it.runIf(hasCompiler && hasKvm).each<[string, Expectations, string]>([
     ['verdict', { ...rules, verdicts: [-1, Verdict.ALLOW, -1] }, 'RDMSR 0x174: exit to user space, FILTER, WRONG: e'],
-    ['permitted', { ...rules, verdicts: [-1, -1, -1] }, 'WRONG: expected anything but an exit with FILTER'],
+    ['permitted', { ...rules, verdicts: [-1, -1, -1] }, 'FILTER, WRONG: expected no denial by the filter'],
     ['errno', { ...rules, codes: rules.codes.with(2, -22) }, 'KVM_X86_SET_MSR_FILTER: 0, WRONG: expected -22'],
     ['completion', { ...rules, codes: rules.codes.with(4, 1) }, 'after the reply: #GP, WRONG: expected done'],
   ])('says what the kernel does instead: %s', (name, expected, line) => {
     const wrong = run(program(DENY_SYSENTER, expected, name));
     expect(wrong).toMatchObject({ status: 1 });
     expect(wrong.stdout).toContain(line);
+  });
+
+  it.runIf(hasCompiler && hasKvm)('tells a #GP of the filter from one of the kernel', () => {
+    const refusals = expectations(REFUSED, NEWEST_PROFILE);
+    const wrong = run(program(REFUSED, { ...refusals, verdicts: refusals.verdicts.with(1, -1) }, 'denied'));
+    expect(wrong.stdout).toContain('WRMSR 0x175: #GP, WRONG: expected no denial by the filter');
+    const unknown = parseScenario({ events: [{ access: [['0x12345678', 'r']] }] }, 'test');
+    const right = run(program(unknown, expectations(unknown, NEWEST_PROFILE), 'unknown'));
+    expect(right).toMatchObject({ status: 0, stdout: 'RDMSR 0x12345678: #GP\nas documented\n' });
   });
 
   it('refuses what no program can make happen', () => {

@@ -7,7 +7,7 @@ import type { KernelProfile } from '../model/profile.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { Verdict } from '../model/verdict.ts';
 
-/** The filter lets the access through: what comes out is the kernel's own, but no exit with reason FILTER. */
+/** The filter lets the access through; what comes out then is the kernel's own. */
 export const PERMITTED = -1;
 
 export interface Expectations {

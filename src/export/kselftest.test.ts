@@ -41,10 +41,21 @@ describe('kselftest', () => {
 
   it.runIf(hasCompiler && hasKvm).each<[string, Scenario, Expectations, string]>([
     ['exit', DENY_SYSENTER, { ...rules, verdicts: [PERMITTED, Verdict.GP, PERMITTED] }, 'exit reason 29, not 2'],
-    ['permitted', DENY_SYSENTER, { ...rules, verdicts: [PERMITTED, PERMITTED, PERMITTED] }, 'MSR 0x174 is allowed'],
-    ['allowed', DENY_SYSENTER, { ...rules, verdicts: rules.verdicts.with(0, Verdict.EXIT_FILTER) }, 'not 29'],
+    [
+      'permitted',
+      DENY_SYSENTER,
+      { ...rules, verdicts: [PERMITTED, PERMITTED, PERMITTED] },
+      'MSR 0x174 is allowed, but the filter denies it',
+    ],
+    [
+      'allowed',
+      DENY_SYSENTER,
+      { ...rules, verdicts: rules.verdicts.with(0, Verdict.EXIT_FILTER) },
+      'MSR 0x10 is denied, but does not exit',
+    ],
     ['errno', DENY_SYSENTER, { ...rules, codes: rules.codes.with(2, -22) }, 'is 0, not 0xffffffffffffffff'],
     ['completion', DENY_SYSENTER, { ...rules, codes: rules.codes.with(4, 1) }, 'is 0xd, not 0'],
+    ['faulted', REFUSED, { ...refusals, verdicts: refusals.verdicts.with(1, PERMITTED) }, 'MSR 0x175 is allowed, but'],
     ['fault', REFUSED, { ...refusals, verdicts: refusals.verdicts.with(0, Verdict.GP) }, 'is 0, not 0xd'],
     ['other-errno', REFUSED, { ...refusals, codes: refusals.codes.with(2, -22) }, 'errno is 0xe, not 0x16'],
     ['accepted', REFUSED, { ...refusals, codes: refusals.codes.with(1, 0) }, 'failed, errno 22'],

@@ -79,7 +79,7 @@ function stepLines(step: ProgramStep): string[] {
 }
 
 function capLines({ cap, flags, mask, code }: ProgramStep & { kind: 'cap' }): string[] {
-  if (code === 0 && flags === 0) return [`vm_enable_cap(vm, KVM_CAP_X86_USER_SPACE_MSR, ${maskText(mask)});`];
+  if (code === 0 && flags === 0) return [`set_exit_mask(vm, ${maskText(mask)});`];
   const number = cap === KVM_CAP_X86_USER_SPACE_MSR ? 'KVM_CAP_X86_USER_SPACE_MSR' : String(cap);
   const flagsText = flags === 0 ? '' : `.flags = ${hex(flags)}, `;
   const data = `{ .cap = ${number}, ${flagsText}.args = { ${hex(mask)}ull } }`;

@@ -2,6 +2,7 @@
 import { reference } from '../engines/reference.ts';
 import { runScenario } from '../fuzz/scenario-run.ts';
 import { InputError } from '../model/input-error.ts';
+import { compactJson } from '../model/json-text.ts';
 import { formatScenario, scenarioToJson } from '../model/scenario-json.ts';
 import { commentText } from './program-steps.ts';
 import { type DivergenceFacts, type ExportSubject, titleOf } from './subject.ts';
@@ -38,7 +39,7 @@ function resultTest({ scenario, profile, divergence }: ExportSubject): string[] 
     '',
     '// By event, as the rules have it; null: nothing to compare.',
     'const results = [',
-    ...results.map((result) => `  ${JSON.stringify(result)},`),
+    ...results.map((result) => `  ${compactJson(result)},`),
     '];',
     '',
     `it('does as the rules of profile ${profile.id} say', () => {`,
