@@ -56,6 +56,14 @@ describe('cProgram', () => {
     expect(right).toMatchObject({ status: 0, stdout: 'RDMSR 0x12345678: #GP\nas documented\n' });
   });
 
+  it.runIf(hasCompiler && hasKvm)('does not take an access for an emulated one', () => {
+    const events = [{ access: [['0x10', 'r']], form: 'emulator' }];
+    const scenario = parseScenario({ events }, 'test');
+    const { status, stderr } = run(program(scenario, expectations(scenario, NEWEST_PROFILE), 'forced'));
+    const off = '2 no forced emulation: load the module kvm with force_emulation_prefix=1\n';
+    expect(['0 ', off]).toContain(`${status} ${stderr}`);
+  });
+
   it('refuses what no program can make happen', () => {
     const events = [{ kind: 'candidates', changes: [] }] as const;
     const expected = { verdicts: [], codes: [] };

@@ -1,10 +1,13 @@
 /** `msrdiff export`: every format of a divergence with a planted bug, run or compiled where it can be. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { compiled, hasCompiler, hasKvm, run } from '../../src/export/compile.fixture.ts';
+import { handOver } from '../../src/export/hand-over.ts';
 import { decodeFilter } from '../../src/model/filter-binary.ts';
+import { NEWEST_PROFILE } from '../../src/model/profile.ts';
+import { parseScenario } from '../../src/model/scenario-json.ts';
 import { msrdiff, ROOT, scratchFolder } from './cli.ts';
 
 const folder = scratchFolder();
@@ -57,6 +60,21 @@ describe('export', () => {
     expect(vitest(file, thrower)).toMatchObject({ status: 1, output: expect.stringContaining('threw Error: no') });
   });
 
+  it('vitest: an engine that does not come back fails in a process of its own', () => {
+    const scenario = parseScenario(JSON.parse(exported(id, '--format', 'json')), 'test');
+    const divergence = {
+      ...{ id, kind: 'engine-timeout', subject: 'ends', expected: 'ok', got: 'wrong', results: {}, message: '' },
+      ...{ engines: [], firstCampaign: 1, seed: '3', reliability: 1, cases: 1, firstSeen: '', lastSeen: '' },
+    };
+    const subject = { source: id, scenario, text: '', profile: NEWEST_PROFILE, version: '', divergence };
+    const { bytes, fileName } = handOver('vitest', subject);
+    writeFileSync(join(folder, fileName), String(bytes).replace('timeout: 10000', 'timeout: 5000'));
+    const inCall = (statement: string): string => FIXED.replace('if (filter === null)', `${statement}\n  $&`);
+    expect(vitest(fileName, inCall('for (;;);'))).toMatchObject({ status: 1 });
+    expect(vitest(fileName, inCall('process.exit(0);'))).toMatchObject({ status: 1 });
+    expect(vitest(fileName, FIXED)).toMatchObject({ status: 0 });
+  });
+
   it.runIf(hasCompiler)('binary: holds the filter as a C program reads it', () => {
     const file = join(folder, 'filter.bin');
     exported(id, '--format', 'binary', '--out', file);
@@ -98,8 +116,6 @@ describe('export', () => {
     expect(report).toContain('range end inclusive');
     expect(report).toContain(`msrdiff replay ${id}`);
     expect(report).toContain('--engine-module');
-    const command = join(folder, 'commands.db');
-    writeFileSync(command, readFileSync(database));
     writeFileSync(join(folder, 'ends.mjs'), 'broken');
     const refused = exported(id, '--format', 'markdown');
     expect(refused).toContain('Not explained: engine module');
@@ -139,7 +155,8 @@ describe('export', () => {
   it('writes all bytes to a pipe', () => {
     const main = join(ROOT, 'dist/src/cli/main.js');
     const args = [main, 'export', id, '--format', 'binary', '--database', database];
-    const { stdout } = spawnSync(process.execPath, args);
-    expect(stdout.length).toBe(statSync(join(folder, 'filter.bin')).size);
+    const file = join(folder, 'piped.bin');
+    exported(id, '--format', 'binary', '--out', file);
+    expect(spawnSync(process.execPath, args).stdout).toEqual(readFileSync(file));
   });
 });
