@@ -117,7 +117,8 @@ function reproduction(subject: ExportSubject): string {
   const options = divergence ? engineOptions(divergence.engines) : [];
   const replay = ['msrdiff replay scenario.json', ...options, `--profile ${quoted(profile.id)}`].join(' ');
   const parts = [`With the scenario above in \`scenario.json\`:`, fenced(replay, 'sh')];
-  if (divergence) parts.push('With the database that it is in:', fenced(`msrdiff replay ${divergence.id}`, 'sh'));
+  if (divergence)
+    parts.push('With the database that it is in:', fenced(`msrdiff replay ${quoted(divergence.id)}`, 'sh'));
   try {
     const program = cProgram(scenario, { title: titleOf(subject), expected: expectations(scenario, profile) });
     parts.push('On a kernel, without msrdiff:', fenced(program, 'c'));
