@@ -5,10 +5,10 @@
  * engines, messages, notes) is text of unknown origin: it is only ever shown as text.
  */
 import type { DivergenceExplanation } from '../fuzz/explain/explain.ts';
-import type { AccessOutcome, BitmapPage, EngineVerdict, EventOutcome, RunOutcome } from '../fuzz/run-outcome.ts';
+import type { AccessOutcome, BitmapPage, EngineVerdict, RunOutcome } from '../fuzz/run-outcome.ts';
 import type { Status } from '../model/status.ts';
 
-export type { AccessOutcome, BitmapPage, EngineVerdict, EventOutcome };
+export type { AccessOutcome, BitmapPage, EngineVerdict };
 
 /** GET /api/overview. Campaigns newest first. */
 export interface Overview {
