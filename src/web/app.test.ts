@@ -203,10 +203,16 @@ describe('statuses', () => {
 test('export', async () => {
   const { status, headers, text } = await get('/api/divergences/ca/export/c');
   expect(status).toBe(200);
-  expect(headers.get('content-disposition')).toBe('attachment; filename="msrdiff-ca0001.c"');
+  expect(headers.get('content-disposition')).toBe('attachment; filename="divergence-ca0001.c"');
   expect(text).toContain('Divergence ca0001: verdict of canary');
   expect((await get('/api/divergences/ca/export/json')).text).toBe(READ);
-  await expectError(get('/api/divergences/ca/export/exe'), 400, /expected one of c, json/);
+  const { json } = await get('/api/divergences/ca');
+  expect(json.formats).toContain('kselftest');
+  expect((await get('/api/divergences/ca/export/kselftest')).text).toContain('TEST_REQUIRE');
+  // With why, which runs the engines.
+  expect((await get('/api/divergences/ca/export/markdown')).text).toContain('canary');
+  await expectError(get('/api/divergences/ca/export/binary'), 400, /filter/);
+  await expectError(get('/api/divergences/ca/export/exe'), 400, /expected one of json, binary/);
 });
 
 describe('explanation', () => {
