@@ -3,10 +3,11 @@ import { type Command, Option } from 'commander';
 import { type ConformReport, conformFile } from '../corpus/conform.ts';
 import { readGroundTruth } from '../corpus/ground-truth.ts';
 import { closeEngines, engineSpecs, loadEngines } from '../engines/registry.ts';
+import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
 import type { KernelProfile } from '../model/profile.ts';
+import { resultName } from '../model/result-name.ts';
 import { APIC_MODE_NAMES } from '../model/scenario.ts';
-import { Exit } from './exit.ts';
 import {
   collect,
   commandOption,
@@ -20,7 +21,7 @@ import {
   seedValue,
 } from './options.ts';
 import { type RecordCliOptions, record } from './record.ts';
-import { resultName, table } from './render.ts';
+import { table } from './render.ts';
 
 const DEFAULT_CASES = 300;
 

@@ -4,11 +4,11 @@ import { probe, probeTimeout } from '../fuzz/probe.ts';
 import { sizeOf } from '../fuzz/reduce/order.ts';
 import type { ProbeFinding } from '../fuzz/worker-protocol.ts';
 import { parseJsonText } from '../model/json-text.ts';
+import { vectorText } from '../model/result-name.ts';
 import { parseScenario } from '../model/scenario-json.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store } from '../store/store.ts';
-import { vectorText } from './render.ts';
 
 export interface Disproof {
   /** Identity of the stored divergence; null if it did not show again when it was to be reduced, or was not stored. */

@@ -14,11 +14,12 @@ import { WorkerPool } from '../fuzz/pool.ts';
 import { DEFAULT_SAMPLE, type SampleRate } from '../fuzz/sample.ts';
 import { commandOptions, commandsOf, permittedEngines } from '../fuzz/stored-engines.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
+import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
 import type { KernelProfile } from '../model/profile.ts';
+import { vectorText } from '../model/result-name.ts';
 import { VERDICT_NAMES } from '../model/verdict.ts';
 import { Store } from '../store/store.ts';
-import { Exit } from './exit.ts';
 import {
   collect,
   commandOption,
@@ -36,7 +37,7 @@ import {
   seedValue,
 } from './options.ts';
 import { Progress } from './progress.ts';
-import { quantity, table, vectorText } from './render.ts';
+import { quantity, table } from './render.ts';
 
 const DEFAULT_SECONDS = 30;
 /** Accesses per case, in samples, when every case is one. */

@@ -10,11 +10,11 @@ import { checkRaces, type RaceReport } from '../fuzz/race-check.ts';
 import { checkRoutes, type RouteReport } from '../fuzz/route-check.ts';
 import { BaseTable } from '../model/base.ts';
 import { msrName } from '../model/catalogue.ts';
+import { Exit } from '../model/exit.ts';
 import { MSR_IA32_TSC_DEADLINE } from '../model/filter.ts';
 import type { MeasuredKernel } from '../model/kernel.ts';
 import { findProfile } from '../model/profile.ts';
 import { AccessType, VERDICT_NAMES } from '../model/verdict.ts';
-import { Exit } from './exit.ts';
 import { jsonOption, type KernelCliOptions, kernelOptions, kernelOptionsOf } from './options.ts';
 import { table } from './render.ts';
 

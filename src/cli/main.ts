@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
+import { Exit } from '../model/exit.ts';
 import { addConform } from './conform.ts';
 import { addEngines } from './engines.ts';
-import { Exit } from './exit.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
 import { addKernel } from './kernel.ts';

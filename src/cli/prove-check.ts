@@ -1,6 +1,7 @@
 /** `msrdiff prove --check`: whether a certificate holds. */
 import { randomBytes } from 'node:crypto';
 import type { EngineSpec } from '../engines/registry.ts';
+import { Exit } from '../model/exit.ts';
 import { type Certificate, parseCertificate, readCertificate, readJson } from '../prove/certificate.ts';
 import {
   checkAllCounts,
@@ -15,7 +16,6 @@ import {
 import { LEMMA_CERTIFICATE } from '../prove/lemmas/lemma-certificate.ts';
 import type { ProofPlan } from '../prove/plan.ts';
 import { ProofPool } from '../prove/pool.ts';
-import { Exit } from './exit.ts';
 import { recheckLemmas } from './prove-lemmas.ts';
 import { StatusLine } from './status-line.ts';
 

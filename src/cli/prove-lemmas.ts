@@ -1,6 +1,7 @@
 /** `msrdiff prove --lemmas`: what carries the bounded proofs to every filter. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
 import { replaceFile } from '../prove/certificate.ts';
 import { textPath } from '../prove/certificate-text.ts';
@@ -12,7 +13,6 @@ import {
 } from '../prove/lemmas/lemma-certificate.ts';
 import { LEMMAS } from '../prove/lemmas/lemmas.ts';
 import { close, type LemmaResult, proveLemma, SolverUnavailable, smt2Of } from '../prove/lemmas/solve.ts';
-import { Exit } from './exit.ts';
 import { table } from './render.ts';
 import { VERSION } from './version.ts';
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
+import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
 import {
   type Certificate,
@@ -22,7 +23,6 @@ import { shardsOf } from '../prove/provers.ts';
 import { limitsOf, statementOf } from '../prove/statement.ts';
 import type { LoadedSubjects } from '../prove/worker-protocol.ts';
 import { type Disproof, recordDisproof } from './disproof.ts';
-import { Exit } from './exit.ts';
 import { quantity } from './render.ts';
 import { StatusLine } from './status-line.ts';
 import { VERSION } from './version.ts';

@@ -1,7 +1,7 @@
 /** `msrdiff replay`: does it still diverge? */
 import { type Command, Option } from 'commander';
 import { probeTimeout } from '../fuzz/probe.ts';
-import { Exit } from './exit.ts';
+import { Exit } from '../model/exit.ts';
 import {
   commandOption,
   databaseOption,

@@ -9,10 +9,10 @@ import type { ProbeReply, ProbeRequest } from '../fuzz/worker-protocol.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
+import { vectorText } from '../model/result-name.ts';
 import { formatScenario, parseScenario } from '../model/scenario-json.ts';
 import { Store } from '../store/store.ts';
 import { type KernelCliOptions, kernelOptionsOf, readInput } from './options.ts';
-import { vectorText } from './render.ts';
 
 export interface SourceOptions {
   readonly database: string;

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_ENGINES, engineSpecs } from '../engines/registry.ts';
 import { RunThread } from '../fuzz/run-thread.ts';
+import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
 import { Store } from '../store/store.ts';
 import { SqliteCode, StoreError, sqliteCode } from '../store/store-error.ts';
@@ -12,7 +13,6 @@ import { createApp } from '../web/app.ts';
 import { ChangeFeed } from '../web/change-feed.ts';
 import { listen } from '../web/listen.ts';
 import { loadPage } from '../web/static.ts';
-import { Exit } from './exit.ts';
 import { collect, commandOption, databaseOption, moduleOption } from './options.ts';
 import { VERSION } from './version.ts';
 

@@ -1,11 +1,12 @@
 /** `msrdiff show`: one divergence, what decided in each engine, and what does not matter. */
 import type { Command } from 'commander';
 import { explainStored } from '../fuzz/explain/stored.ts';
+import { vectorText } from '../model/result-name.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
 import type { HistoryEntry } from '../store/triage.ts';
 import { commandOption, databaseOption, jsonOption } from './options.ts';
-import { historyTable, table, vectorText } from './render.ts';
+import { historyTable, table } from './render.ts';
 import { enginesFor } from './scenario-source.ts';
 
 export function addShow(program: Command): void {

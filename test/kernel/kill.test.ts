@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Exit } from '../../src/cli/exit.ts';
 import { HEADER_BYTES } from '../../src/engines/remote/protocol.ts';
 import { Random } from '../../src/fuzz/random.ts';
+import { Exit } from '../../src/model/exit.ts';
 import { exited, lastJson, msrdiff, ROOT, scratchFolder } from '../e2e/cli.ts';
 import { available, type KernelName } from './kernels.ts';
 
