@@ -9,6 +9,7 @@ import { addFuzz } from './fuzz.ts';
 import { addKernel } from './kernel.ts';
 import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
+import { addNightly } from './nightly.ts';
 import { addProve } from './prove.ts';
 import { addReplay } from './replay.ts';
 import { addServe } from './serve.ts';
@@ -27,7 +28,7 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  for (const add of [...commands, addProve, addConform, addEngines, addKernel]) add(program);
+  for (const add of [...commands, addProve, addConform, addNightly, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

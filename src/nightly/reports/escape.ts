@@ -1,0 +1,42 @@
+/**
+ * Text of unknown origin in documents. Names and messages come from engines, databases and files: they are shown as
+ * text, whatever they hold.
+ */
+
+/** Not allowed in XML 1.0, even escaped (section 2.2, Char): control characters, lone surrogates, U+FFFE, U+FFFF. */
+const NOT_XML = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu;
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** For the text and the quoted attributes of XML and HTML. */
+export function markupText(text: string): string {
+  return text.replace(NOT_XML, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+}
+
+/** For an attribute of XML: a parser would turn line breaks and tabs into spaces. */
+export function xmlAttribute(text: string): string {
+  return markupText(text).replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/**
+ * For one line of GitHub-flavoured Markdown, table cells included: no formatting, no HTML, no links (addresses and
+ * mentions become such by themselves), no line break.
+ */
+export function markdownText(text: string): string {
+  return text
+    .replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replace(NOT_XML, '\ufffd')
+    .trim()
+    .replace(/[&<>@#]|:(?=\/\/)|\bwww\./gi, (found) =>
+      found.length > 1 ? found.replace('.', '&#46;') : `&#${found.charCodeAt(0)};`,
+    )
+    .replace(/[\\`*_{}[\]()!|~$]/g, '\\$&')
+    .replace(/^[-+=]/, '\\$&')
+    .replace(/^(\d+)\./, '$1\\.');
+}

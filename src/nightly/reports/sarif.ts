@@ -1,0 +1,141 @@
+/**
+ * SARIF 2.1.0 (OASIS Standard, 27 March 2020), for code scanning: new and reopened divergences, recordings that do not
+ * hold, disproofs. The location of a divergence is its reproducer, a file written beside the report.
+ */
+import type { NightConformance, NightDivergence, NightProof, NightReport } from '../report.ts';
+import { freshDisproofs, freshDivergences } from '../verdict.ts';
+
+const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
+const MANUAL = 'https://www.npmjs.com/package/msrdiff';
+
+interface Rule {
+  readonly id: string;
+  readonly text: string;
+}
+
+interface Result {
+  readonly rule: Rule;
+  readonly level: 'error' | 'warning';
+  readonly message: string;
+  readonly uri: string;
+  readonly line: number;
+  readonly fingerprint: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** @returns JSON text */
+export function sarif(night: NightReport): string {
+  const fresh = freshDivergences(night);
+  const results = [
+    ...fresh.map(divergenceResult),
+    ...night.conformance.filter(({ mismatches }) => mismatches > 0).map(conformanceResult),
+    ...freshDisproofs(night).map(disproofResult),
+  ];
+  const rules = [...new Map(results.map(({ rule }) => [rule.id, rule])).values()];
+  const log = {
+    $schema: SCHEMA,
+    version: '2.1.0',
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: 'msrdiff',
+            version: night.msrdiff,
+            informationUri: MANUAL,
+            rules: rules.map(({ id, text }) => ({
+              id,
+              shortDescription: { text },
+              defaultConfiguration: { level: 'error' },
+            })),
+          },
+        },
+        automationDetails: { id: `msrdiff/nightly/${night.folder}` },
+        invocations: [
+          {
+            executionSuccessful: !night.steps.some(({ state }) => state === 'crashed' || state === 'hung'),
+            exitCode: night.exitCode,
+            startTimeUtc: night.startedAt,
+            endTimeUtc: night.finishedAt,
+          },
+        ],
+        columnKind: 'utf16CodeUnits',
+        results: results.map((result) => resultJson(result, rules)),
+      },
+    ],
+  };
+  return `${JSON.stringify(log, null, 2)}\n`;
+}
+
+function resultJson(
+  { rule, level, message, uri, line, fingerprint, properties }: Result,
+  rules: readonly Rule[],
+): object {
+  return {
+    ruleId: rule.id,
+    ruleIndex: rules.findIndex(({ id }) => id === rule.id),
+    level,
+    message: { text: message },
+    locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: line } } }],
+    partialFingerprints: { 'divergence/v1': fingerprint },
+    properties,
+  };
+}
+
+/** A broken rule says more than the kind of the divergence, where a single one explains it. */
+function ruleOf({ rules, kind }: NightDivergence): Rule {
+  const [rule, ...others] = rules;
+  if (rule !== undefined && others.length === 0) return { id: `rule/${slug(rule)}`, text: `Broken rule: ${rule}` };
+  return { id: `kind/${kind}`, text: `Engines differ: ${kind}` };
+}
+
+function divergenceResult(divergence: NightDivergence): Result {
+  const { id, change, kind, subject, message, reliability, reproducer, profile, rules, cases, size } = divergence;
+  return {
+    rule: ruleOf(divergence),
+    // What mostly does not show again may be the machine's doing.
+    level: reliability < 0.5 ? 'warning' : 'error',
+    message: `${change} divergence ${id}: ${kind}, ${subject}: ${message}`,
+    uri: fileUri(reproducer ?? `reproducers/${id}.json`),
+    line: 1,
+    fingerprint: id,
+    properties: { change, kind, subject, profile, rules, cases, size, reliability },
+  };
+}
+
+function conformanceResult({ recording, engine, profile, mismatches, checks, listed }: NightConformance): Result {
+  const first = listed[0];
+  return {
+    rule: { id: 'conformance', text: "An engine's answer differs from a recorded kernel's" },
+    level: 'error',
+    message: `${engine}: ${mismatches} of ${checks} answers differ from the kernel's${first ? `; the first: ${first.text}` : ''}`,
+    uri: fileUri(recording),
+    line: first?.line ?? 1,
+    fingerprint: `conformance ${recording} ${engine}`,
+    properties: { engine, profile, mismatches, checks },
+  };
+}
+
+function disproofResult({ args, certificate, divergence, message }: NightProof): Result {
+  return {
+    rule: { id: 'disproof', text: 'A proof of equivalence has failed' },
+    level: 'error',
+    message: `disproven: ${args.join(' ')}${message ? `: ${message}` : ''}`,
+    uri: fileUri(certificate),
+    line: 1,
+    fingerprint: divergence ?? `disproof ${args.join(' ')}`,
+    properties: { args, divergence },
+  };
+}
+
+/** A path as a relative reference of RFC 3986; an absolute one as a file: address. */
+function fileUri(path: string): string {
+  const parts = path.split('/').map(encodeURIComponent).join('/');
+  return path.startsWith('/') ? `file://${parts}` : parts;
+}
+
+function slug(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');
+}

@@ -1,0 +1,37 @@
+/** The files of a night, in its folder. */
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { NightReport } from '../report.ts';
+import { type Curve, trendOf } from './figures.ts';
+import { html } from './html.ts';
+import { junit } from './junit.ts';
+import { markdown } from './markdown.ts';
+import { sarif } from './sarif.ts';
+
+/**
+ * @param reports folder of all reports
+ * @param earlier nights before this one, oldest first
+ * @param reproducers scenarios by id of the divergence
+ */
+export function writeReports(
+  reports: string,
+  night: NightReport,
+  earlier: readonly NightReport[],
+  curves: readonly Curve[],
+  reproducers: ReadonlyMap<string, string>,
+): void {
+  const write = (name: string, content: string): void => {
+    const path = join(reports, night.folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, content);
+  };
+  for (const [id, scenario] of reproducers) write(join('reproducers', `${id}.json`), `${scenario.trimEnd()}\n`);
+  write('report.json', `${JSON.stringify(night, null, 2)}\n`);
+  write('junit.xml', junit(night));
+  write('results.sarif', sarif(night));
+  write('summary.md', markdown(night, curves));
+  write('report.html', html(night, trendOf([...earlier, night]), curves));
+  const latest = join(reports, 'latest');
+  rmSync(latest, { force: true });
+  symlinkSync(night.folder, latest);
+}

@@ -1,0 +1,42 @@
+/** What was found in a night, and which exit code it ends with. */
+import { Exit } from '../model/exit.ts';
+import type { NightDivergence, NightProof, NightRecheck, NightReport, StepState } from './report.ts';
+
+type Found = Pick<NightReport, 'divergences' | 'conformance' | 'proofs'>;
+
+/** Divergences that somebody has to look at. */
+export function freshDivergences({ divergences }: Pick<NightReport, 'divergences'>): NightDivergence[] {
+  return divergences.filter(({ change }) => change !== 'seen');
+}
+
+/** Disproofs that are no divergence of the database, or one that is new; those of divergences known before are not. */
+export function freshDisproofs({ proofs, divergences }: Pick<NightReport, 'proofs' | 'divergences'>): NightProof[] {
+  const old = new Set(divergences.filter(({ change }) => change === 'seen').map(({ id }) => id));
+  return proofs.filter(({ outcome, divergence }) => outcome === 'disproven' && !(divergence && old.has(divergence)));
+}
+
+/** Things that were not there before: divergences, disproofs that are none of them, recordings that do not hold. */
+export function findingsOf(night: Found): number {
+  const fresh = freshDivergences(night);
+  const told = new Set(fresh.map(({ id }) => id));
+  const disproofs = freshDisproofs(night).filter(({ divergence }) => !(divergence && told.has(divergence)));
+  return fresh.length + disproofs.length + night.conformance.filter(({ mismatches }) => mismatches > 0).length;
+}
+
+/** Triaged or known ones that have ended: somebody may mark them fixed. */
+export function gone({ rechecks }: Pick<NightReport, 'rechecks'>): NightRecheck[] {
+  return rechecks.filter(({ result, status }) => result === 'agrees' && status !== 'fixed');
+}
+
+/** Of states that say that a step did not do its work, the gravest first. */
+const CODES: readonly (readonly [readonly StepState[], Exit])[] = [
+  [['crashed', 'hung'], Exit.INTERNAL],
+  [['refused'], Exit.USAGE],
+  [['unavailable'], Exit.ENGINE_UNAVAILABLE],
+];
+
+export function exitCodeOf(night: Found & Pick<NightReport, 'interrupted' | 'steps'>): Exit {
+  if (night.interrupted) return Exit.INTERRUPTED;
+  if (findingsOf(night) > 0) return Exit.DIVERGED;
+  return CODES.find(([states]) => night.steps.some(({ state }) => states.includes(state)))?.[1] ?? Exit.OK;
+}
