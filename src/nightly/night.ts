@@ -79,9 +79,9 @@ class Night {
     const { reproducers, ...found } = await collect(store, before, reopened);
     const curves = await survivalCurves(store, settings.plantedEngines);
     await this.keepHouse();
-    const report = (): NightReport => this.report(work, found, earlier, before);
-    const write = (night: NightReport): void => writeReports(settings.reports, night, earlier, curves, reproducers);
-    const night = report();
+    const places = { reports: settings.reports, config: settings.folder, root: process.cwd() };
+    const write = (night: NightReport): void => writeReports(places, night, earlier, curves, reproducers);
+    const night = this.report(work, found, earlier, before);
     write(night);
     const campaign = night.campaigns[0]?.id ?? null;
     await store.recordNight({ startedAt: night.startedAt, finishedAt: night.finishedAt, campaign, report: night });

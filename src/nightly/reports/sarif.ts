@@ -2,6 +2,8 @@
  * SARIF 2.1.0 (OASIS Standard, 27 March 2020), for code scanning: new and reopened divergences, recordings that do not
  * hold, disproofs. The location of a divergence is its reproducer, a file written beside the report.
  */
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { NightConformance, NightDivergence, NightProof, NightReport } from '../report.ts';
 import { freshDisproofs, freshDivergences } from '../verdict.ts';
 
@@ -23,13 +25,27 @@ interface Result {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
+/** Absolute folders. */
+export interface Places {
+  /** Of all reports. */
+  readonly reports: string;
+  /** That the paths of recordings start from. */
+  readonly config: string;
+  /** That paths in the file are relative to: the root of a checkout, in CI. */
+  readonly root: string;
+}
+
 /** @returns JSON text */
-export function sarif(night: NightReport): string {
+export function sarif(night: NightReport, places: Places): string {
+  const own = join(places.reports, night.folder);
+  const uri = (...path: string[]): string => fileUri(resolve(...path), places.root);
   const fresh = freshDivergences(night);
   const results = [
-    ...fresh.map(divergenceResult),
-    ...night.conformance.filter(({ mismatches }) => mismatches > 0).map(conformanceResult),
-    ...freshDisproofs(night).map(disproofResult),
+    ...fresh.map((one) => divergenceResult(one, uri(own, one.reproducer ?? '.'))),
+    ...night.conformance
+      .filter(({ mismatches }) => mismatches > 0)
+      .map((one) => conformanceResult(one, uri(places.config, one.recording))),
+    ...freshDisproofs(night).map((one) => disproofResult(one, uri(places.reports, one.certificate))),
   ];
   const rules = [...new Map(results.map(({ rule }) => [rule.id, rule])).values()];
   const log = {
@@ -88,49 +104,53 @@ function ruleOf({ rules, kind }: NightDivergence): Rule {
   return { id: `kind/${kind}`, text: `Engines differ: ${kind}` };
 }
 
-function divergenceResult(divergence: NightDivergence): Result {
-  const { id, change, kind, subject, message, reliability, reproducer, profile, rules, cases, size } = divergence;
+function divergenceResult(divergence: NightDivergence, uri: string): Result {
+  const { id, change, kind, subject, message, reliability, profile, rules, cases, size } = divergence;
   return {
     rule: ruleOf(divergence),
     // What mostly does not show again may be the machine's doing.
     level: reliability < 0.5 ? 'warning' : 'error',
     message: `${change} divergence ${id}: ${kind}, ${subject}: ${message}`,
-    uri: fileUri(reproducer ?? `reproducers/${id}.json`),
+    uri,
     line: 1,
     fingerprint: id,
     properties: { change, kind, subject, profile, rules, cases, size, reliability },
   };
 }
 
-function conformanceResult({ recording, engine, profile, mismatches, checks, listed }: NightConformance): Result {
+function conformanceResult(
+  { recording, engine, profile, mismatches, checks, listed }: NightConformance,
+  uri: string,
+): Result {
   const first = listed[0];
   return {
     rule: { id: 'conformance', text: "An engine's answer differs from a recorded kernel's" },
     level: 'error',
     message: `${engine}: ${mismatches} of ${checks} answers differ from the kernel's${first ? `; the first: ${first.text}` : ''}`,
-    uri: fileUri(recording),
+    uri,
     line: first?.line ?? 1,
     fingerprint: `conformance ${recording} ${engine}`,
     properties: { engine, profile, mismatches, checks },
   };
 }
 
-function disproofResult({ args, certificate, divergence, message }: NightProof): Result {
+function disproofResult({ args, divergence, message }: NightProof, uri: string): Result {
   return {
     rule: { id: 'disproof', text: 'A proof of equivalence has failed' },
     level: 'error',
     message: `disproven: ${args.join(' ')}${message ? `: ${message}` : ''}`,
-    uri: fileUri(certificate),
+    uri,
     line: 1,
     fingerprint: divergence ?? `disproof ${args.join(' ')}`,
     properties: { args, divergence },
   };
 }
 
-/** A path as a relative reference of RFC 3986; an absolute one as a file: address. */
-function fileUri(path: string): string {
-  const parts = path.split('/').map(encodeURIComponent).join('/');
-  return path.startsWith('/') ? `file://${parts}` : parts;
+/** A relative reference (RFC 3986) below the root, a file: address elsewhere. */
+function fileUri(path: string, root: string): string {
+  const below = relative(root, path);
+  if (below.startsWith('..') || isAbsolute(below)) return pathToFileURL(path).href;
+  return below.split(sep).map(encodeURIComponent).join('/');
 }
 
 function slug(text: string): string {

@@ -6,32 +6,31 @@ import { type Curve, trendOf } from './figures.ts';
 import { html } from './html.ts';
 import { junit } from './junit.ts';
 import { markdown } from './markdown.ts';
-import { sarif } from './sarif.ts';
+import { type Places, sarif } from './sarif.ts';
 
 /**
- * @param reports folder of all reports
  * @param earlier nights before this one, oldest first
  * @param reproducers scenarios by id of the divergence
  */
 export function writeReports(
-  reports: string,
+  places: Places,
   night: NightReport,
   earlier: readonly NightReport[],
   curves: readonly Curve[],
   reproducers: ReadonlyMap<string, string>,
 ): void {
   const write = (name: string, content: string): void => {
-    const path = join(reports, night.folder, name);
+    const path = join(places.reports, night.folder, name);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, content);
   };
   for (const [id, scenario] of reproducers) write(join('reproducers', `${id}.json`), `${scenario.trimEnd()}\n`);
   write('report.json', `${JSON.stringify(night, null, 2)}\n`);
   write('junit.xml', junit(night));
-  write('results.sarif', sarif(night));
+  write('results.sarif', sarif(night, places));
   write('summary.md', markdown(night, curves));
   write('report.html', html(night, trendOf([...earlier, night]), curves));
-  const latest = join(reports, 'latest');
+  const latest = join(places.reports, 'latest');
   rmSync(latest, { force: true });
   symlinkSync(night.folder, latest);
 }
