@@ -25,10 +25,15 @@ const profile = text.refine((id) => findProfile(id) !== undefined, {
   error: `no such profile; known are ${KERNEL_PROFILES.map(({ id }) => id).join(', ')} and newest`,
 });
 const seed = z
-  .union([z.number().int().nonnegative(), z.string().regex(/^(0x[0-9a-fA-F]+|\d+)$/)], 'give a u64')
-  .refine((value) => BigInt(value) < 1n << 64n, 'give a number below 2^64')
+  .union([z.number(), z.string()], 'give a number or a text')
+  .refine(isU64, 'give a whole number from 0 to 2^64 - 1, as text if it is above 2^53')
   .transform((value) => String(BigInt(value)));
 const engines = { engines: texts.default([]), engineModules: texts.default([]), engineCommands: texts.default([]) };
+
+function isU64(value: number | string): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0;
+  return /^(0x[0-9a-fA-F]+|\d+)$/.test(value) && BigInt(value) < 1n << 64n;
+}
 
 /** What a night gives these itself. */
 const NIGHTS_OWN = ['--certificate', '--resume', '--check', '--smt2', '--seconds', '--database', '--json', '--all'];
@@ -122,7 +127,12 @@ async function read(path: string, absolute: string): Promise<unknown> {
     throw new InputError(`${path} cannot be read (no such file): check --config`);
   }
   // Not the cached form: a night is rare, and nothing of it belongs into node_modules.
-  const jiti = createJiti(import.meta.url, { fsCache: false, moduleCache: false, alias: { 'msrdiff/config': OWN } });
+  const jiti = createJiti(import.meta.url, {
+    fsCache: false,
+    moduleCache: false,
+    alias: { 'msrdiff/config': OWN },
+    interopDefault: false,
+  });
   if (extname(absolute) === '.json') return parseJsonText(readFileSync(absolute, 'utf8'), path);
   if (!['.ts', '.mts', '.js', '.mjs'].includes(extname(absolute))) {
     throw new InputError(`${path}: ${basename(path)} is no .ts, .mts, .js, .mjs or .json file`);

@@ -1,6 +1,5 @@
 /** Tells another machine of a finished night. That it cannot be told changes nothing about the night. */
 import { createHmac } from 'node:crypto';
-import type { WebhookConfig } from './define-config.ts';
 
 const TRIES = 3;
 const TIMEOUT_MS = 10_000;
@@ -18,7 +17,7 @@ export interface Delivery {
 
 /** @returns null if it was delivered, else why not, in one line */
 export async function deliver(
-  { url, secretEnv }: { readonly [K in keyof WebhookConfig]: WebhookConfig[K] | undefined } & { readonly url: string },
+  { url, secretEnv }: { readonly url: string; readonly secretEnv?: string | undefined },
   body: string,
   { timeoutMs = TIMEOUT_MS, backoffMs = BACKOFF_MS, environment = process.env }: Delivery = {},
 ): Promise<string | null> {

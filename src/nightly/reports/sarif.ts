@@ -148,7 +148,8 @@ function disproofResult({ args, divergence, message }: NightProof, uri: string):
 
 /** A relative reference (RFC 3986) below the root, a file: address elsewhere. */
 function fileUri(path: string, root: string): string {
-  const below = relative(root, path);
+  // By way of bytes: a lone surrogate has no encoding.
+  const below = relative(root, Buffer.from(path).toString());
   if (below.startsWith('..') || isAbsolute(below)) return pathToFileURL(path).href;
   return below.split(sep).map(encodeURIComponent).join('/');
 }
