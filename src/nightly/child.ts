@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 
-/** Between being asked to stop and being killed, in seconds. */
 const LAST_SECONDS = 10;
 /** The longest that a timer of Node takes, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -55,9 +54,15 @@ export class Children {
   private readonly main: string;
   private readonly folder: string;
   private readonly interruption: Interruption;
+  private readonly lastSeconds: number;
 
-  /** @param main the command line's JavaScript file. @param folder in which children run. */
-  constructor(main: string, folder: string, interruption: Interruption) {
+  /**
+   * @param main the command line's JavaScript file
+   * @param folder in which children run
+   * @param lastSeconds between being asked to stop and being killed
+   */
+  constructor(main: string, folder: string, interruption: Interruption, lastSeconds = LAST_SECONDS) {
+    this.lastSeconds = lastSeconds;
     this.main = main;
     this.folder = folder;
     this.interruption = interruption;
@@ -83,7 +88,7 @@ export class Children {
       () => {
         overran = true;
         child.kill('SIGINT');
-        last = setTimeout(() => kill(child, 'SIGKILL'), LAST_SECONDS * 1000);
+        last = setTimeout(() => kill(child, 'SIGKILL'), this.lastSeconds * 1000);
       },
       Math.min(Math.max(limitSeconds, 1) * 1000, MAX_TIMER_MS),
     );

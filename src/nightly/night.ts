@@ -60,6 +60,8 @@ class Night {
   private readonly budget: Budget;
   private readonly folder: string;
   private readonly warnings: string[] = [];
+  /** Divergences that the re-check has. */
+  private readonly reopened: string[] = [];
 
   constructor(settings: NightSettings, context: NightContext, store: Store) {
     this.settings = settings;
@@ -75,8 +77,7 @@ class Night {
     const earlier = await earlierNights(store, TREND);
     const before = await snapshot(store);
     const work = await this.work(earlier);
-    const reopened = await this.reopen(work.rechecks);
-    const { reproducers, ...found } = await collect(store, before, reopened);
+    const { reproducers, ...found } = await collect(store, before, this.reopened);
     const curves = await survivalCurves(store, settings.plantedEngines);
     await this.keepHouse();
     const places = { reports: settings.reports, config: settings.folder, root: process.cwd() };
@@ -103,6 +104,7 @@ class Night {
     const conformed = await conform(step, budget.part(shares.conformance));
     const due = settings.recheck ? await store.divergences({ statuses: RECHECKED }) : [];
     const rechecked = await recheck(step, budget.part(shares.recheck), due, earlier.at(-1)?.checkedAt ?? {});
+    await this.reopen(rechecked.rechecks);
     const proven = await prove(step, budget.part(shares.proofs));
     const nights = earlier.map((night) => night.startedAt);
     const given = settings.campaign === false ? undefined : settings.campaign.seed;
@@ -126,14 +128,12 @@ class Night {
     writeFileSync(join(logs, `${name}.log`), stderr, { flag: 'a' });
   }
 
-  /** Fixed ones that diverge are new again. @returns their ids */
-  private async reopen(rechecks: readonly NightRecheck[]): Promise<string[]> {
-    const back = rechecks.filter(({ status, result }) => status === 'fixed' && result === 'diverges');
-    const reopened: string[] = [];
-    for (const { id } of back) {
-      if (await this.store.reopen(id, `diverges again: re-check of ${this.startedAt}`)) reopened.push(id);
+  /** Fixed ones that diverge are new again. */
+  private async reopen(rechecks: readonly NightRecheck[]): Promise<void> {
+    for (const { id, status, result } of rechecks) {
+      if (status !== 'fixed' || result !== 'diverges') continue;
+      if (await this.store.reopen(id, `diverges again: re-check of ${this.startedAt}`)) this.reopened.push(id);
     }
-    return reopened;
   }
 
   /** What is old or too large goes. */
