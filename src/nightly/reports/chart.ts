@@ -23,7 +23,7 @@ export interface Chart {
 }
 
 const [WIDTH, HEIGHT] = [720, 280];
-const PLOT = { left: 70, right: 700, top: 16, bottom: 236 };
+const PLOT = { left: 70, right: 700, top: 30, bottom: 236 };
 const TICKS = 5;
 const COLOURS = 8;
 
@@ -107,16 +107,15 @@ function axes(chart: Chart, drawn: readonly Series[]): string[] {
       return `<text x="${placeX(chart, frame, x)}" y="${PLOT.bottom + 18}" text-anchor="${anchor(i)}">${text}</text>`;
     }),
     `<text x="${PLOT.right}" y="${HEIGHT - 6}" text-anchor="end">${markupText(chart.x)}</text>`,
-    `<text x="0" y="${PLOT.top - 4}">${markupText(chart.y)}</text>`,
+    `<text x="0" y="12">${markupText(chart.y)}</text>`,
   ];
 }
 
-/** Decades of a logarithmic axis, few ends and middles of a linear one. */
+/** Decades of a logarithmic axis; ends and middle of a linear one. */
 function columnsOf({ xScale }: Chart, { left, right }: Frame): number[] {
   if (xScale === 'log') {
     const decades = Array.from({ length: Math.floor(right) + 1 }, (_, i) => 10 ** i);
     return decades.length > 1 ? decades : [1, 10 ** right];
   }
-  const middle = Array.from({ length: TICKS - 2 }, (_, i) => left + ((right - left) * (i + 1)) / (TICKS - 1));
-  return [left, ...middle, right];
+  return [left, (left + right) / 2, right];
 }

@@ -172,10 +172,10 @@ describe('HTML', () => {
     const curves = [...page.matchAll(/<path class="curve c\d" d="([^"]+)"/g)].map(([, path]) => path!);
     // Features, pairs, two throughputs, findings; then survival, by steps: down at 12, and at the end.
     expect(curves).toHaveLength(6);
-    expect(curves[5]).toMatch(/^M70\.0 16\.0H[\d.]+V126\.0H700\.0V181\.0$/);
+    expect(curves[5]).toMatch(/^M70\.0 30\.0H[\d.]+V133\.0H700\.0V184\.5$/);
     for (const path of curves) expect(path).not.toContain('NaN');
     // 9,000 accesses per second at a top of 10,000.
-    expect(curves[3]).toMatch(/^M70\.0 38\.0L700\.0 38\.0$/);
+    expect(curves[3]).toMatch(/^M70\.0 50\.6L700\.0 50\.6$/);
   });
 });
 

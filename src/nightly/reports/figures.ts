@@ -61,6 +61,11 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** `2026-11-21` */
+export function dayOf(time: string): string {
+  return time.slice(0, 10);
+}
+
 /** `2026-11-21 01:00` */
 export function minuteOf(time: string): string {
   return time.slice(0, 16).replace('T', ' ');

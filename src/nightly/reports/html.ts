@@ -2,7 +2,7 @@
 import type { Change, NightReport } from '../report.ts';
 import { CHART_STYLE, chartHtml } from './chart.ts';
 import { markupText as text } from './escape.ts';
-import { amount, type Curve, duration, medianCases, minuteOf, relative, type TrendPoint } from './figures.ts';
+import { amount, type Curve, dayOf, duration, medianCases, minuteOf, relative, type TrendPoint } from './figures.ts';
 import { callsFor, headline } from './headline.ts';
 
 const STYLE = `
@@ -14,7 +14,7 @@ font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);
-overflow-wrap:anywhere}
+overflow-wrap:break-word}
 th{color:var(--quiet);font-weight:600}figure{margin:1rem 0}.bad{color:var(--bad)}.good{color:var(--good)}
 ${CHART_STYLE}`;
 
@@ -126,11 +126,14 @@ function comparison({ comparison }: NightReport): string[] {
 }
 
 function trend(nights: readonly TrendPoint[]): string[] {
-  if (nights.length === 0) return [];
+  const [first, last] = [nights[0], nights.at(-1)];
+  if (!first || !last) return [];
+  // Of few days, days would be told several times.
+  const short = Date.parse(last.startedAt) - Date.parse(first.startedAt) < 5 * 86_400_000;
   const chart = (title: string, y: string, of: (night: TrendPoint) => number): string =>
     chartHtml({
       ...{ title, y, x: 'night', xScale: 'linear', shape: 'line' },
-      xLabel: (time) => new Date(time).toISOString().slice(0, 10),
+      xLabel: (time) => (short ? minuteOf : dayOf)(new Date(time).toISOString()),
       series: [{ name: title, points: nights.map((night) => [Date.parse(night.startedAt), of(night)]) }],
     });
   return [
