@@ -137,11 +137,12 @@ describe('nights', () => {
   }, 120_000);
 
   test('go on with a proof that was not finished', () => {
-    const place = new Place('proof', { campaign: false, budget: 5, proofs: [['--ranges', '3', '--workers', '1']] });
-    const { outcome, report } = place.night();
+    const place = new Place('proof', { campaign: false, proofs: [['--ranges', '3', '--workers', '1']] });
+    const { outcome, report } = place.night('--budget', '5');
     expect(outcome.code).toBe(0);
+    expect(report.budget).toBe(5);
     expect(report.steps).toMatchObject([{ kind: 'proof', state: 'unfinished' }]);
-    const again = place.night();
+    const again = place.night('--budget', '5');
     expect(again.report.steps[0]!.command).toContain('--resume');
     expect(again.report.proofs[0]!.shards!.done).toBeGreaterThan(report.proofs[0]!.shards!.done);
   }, 120_000);

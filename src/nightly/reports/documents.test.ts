@@ -135,7 +135,7 @@ describe('Markdown', () => {
 
   it('says what is to be done', () => {
     const text = markdown(hostileNight(), CURVES);
-    expect(text).toMatch(/^# msrdiff nightly: 4 new findings, 2 steps failed\n/);
+    expect(text).toMatch(/^# msrdiff nightly: 4 new findings, 2 steps failed, 1 skipped\n/);
     expect(text).toContain('known divergence cc33 no longer diverges: mark it fixed?');
     expect(text).toContain('| accesses per second | 10 | 5 | −50 % |');
     expect(markdown(night(), [])).toMatch(/^# msrdiff nightly: nothing new\n/);
@@ -182,7 +182,13 @@ describe('HTML', () => {
 describe('the payload of a webhook', () => {
   it('has a version and what is new', () => {
     expect(JSON.parse(payload(hostileNight()))).toMatchObject({
-      ...{ version: 1, event: 'night', exitCode: 1, headline: '4 new findings, 2 steps failed', seenAgain: 1 },
+      ...{
+        version: 1,
+        event: 'night',
+        exitCode: 1,
+        headline: '4 new findings, 2 steps failed, 1 skipped',
+        seenAgain: 1,
+      },
       divergences: [
         { id: 'aa11', change: 'new', message: HOSTILE },
         { id: 'bb22', change: 'reopened' },

@@ -9,6 +9,8 @@ export function headline(night: NightReport): string {
   ).length;
   const parts = [found === 0 ? 'nothing new' : `${found} new ${found === 1 ? 'finding' : 'findings'}`];
   if (failed > 0) parts.push(`${failed} ${failed === 1 ? 'step' : 'steps'} failed`);
+  const skipped = night.steps.filter(({ state }) => state === 'skipped').length;
+  if (skipped > 0) parts.push(`${skipped} skipped`);
   if (night.interrupted) parts.push('interrupted');
   return parts.join(', ');
 }
