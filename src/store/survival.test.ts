@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { PROOF_SEED } from './campaigns.ts';
 import { COVERAGE, divergence, shardRecord, temporaryFolder } from './store.fixture.ts';
 import { Store } from './store.ts';
 import { survivalCurve } from './survival.ts';
@@ -24,8 +25,9 @@ describe('survivalCurve', () => {
 it('counts the campaigns that could have shown a divergence', async () => {
   const folder = temporaryFolder();
   const store = await Store.open(join(folder, 'db.sqlite'));
-  const run = async (firstCase: number | null, engines = ['reference', 'svm'], profile = 'newest'): Promise<void> => {
-    const id = await store.createCampaign('1', profile, engines, {});
+  const engines = ['reference', 'svm'];
+  const run = async (firstCase: number | null, names = engines, profile = 'newest', seed = '1'): Promise<void> => {
+    const id = await store.createCampaign(seed, profile, names, {});
     const found = firstCase === null ? [] : [{ ...divergence('aa'), firstCase }];
     await store.recordShard(shardRecord(id, 0, found), []);
     await store.finishCampaign(id, 'finished', COVERAGE);
@@ -35,9 +37,10 @@ it('counts the campaigns that could have shown a divergence', async () => {
   await run(null);
   await run(null, ['reference', 'vmx']);
   await run(null, ['svm', 'vmx'], '6.1');
+  await run(0, engines, 'newest', PROOF_SEED);
   await run(4);
   await run(null);
-  // The second, the third (32 cases, not shown) and the sixth campaign.
+  // The second, the third (32 cases, not shown) and the last but one; not the proof.
   const curve = await store.survival('aa');
   expect(curve.map(({ cases }) => cases)).toEqual([0, 5, 10]);
   expect(curve.map(({ share }) => Math.round(share * 1000))).toEqual([1000, 667, 333]);

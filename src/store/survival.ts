@@ -1,4 +1,5 @@
 /** How many cases it takes to see a divergence, over all campaigns that could have shown it. */
+import { PROOF_SEED } from './campaigns.ts';
 import type { Database } from './driver.ts';
 
 /** One campaign. */
@@ -34,7 +35,8 @@ export function survivalCurve(exposures: readonly Exposure[]): SurvivalPoint[] {
 
 /**
  * The campaigns that could have shown it: with its engine and profile, from the first that did to the last that did.
- * Before and after, the mistake may not have been there.
+ * Before and after, the mistake may not have been there. What holds the finding of a proof is no campaign in this sense:
+ * nothing was drawn.
  */
 export async function selectExposures(db: Database, id: string): Promise<Exposure[]> {
   const rows = await db.all(
@@ -42,7 +44,8 @@ export async function selectExposures(db: Database, id: string): Promise<Exposur
        SELECT campaign_id, min(first_case) AS first_case FROM occurrences WHERE divergence_id = ? GROUP BY campaign_id
      )
      SELECT c.cases, shown.first_case FROM divergences d
-     JOIN campaigns c ON c.cases > 0 AND EXISTS (SELECT 1 FROM json_each(c.engines) e WHERE e.value = d.subject)
+     JOIN campaigns c ON c.cases > 0 AND c.seed <> '${PROOF_SEED}'
+       AND EXISTS (SELECT 1 FROM json_each(c.engines) e WHERE e.value = d.subject)
      LEFT JOIN shown ON shown.campaign_id = c.id
      WHERE d.id = ? AND (c.profile = d.profile OR shown.first_case IS NOT NULL)
        AND c.id BETWEEN (SELECT min(campaign_id) FROM shown) AND (SELECT max(campaign_id) FROM shown)
