@@ -1,9 +1,9 @@
 /** A stored divergence as something to hand over. */
 import type { EngineSpec } from '../engines/registry.ts';
-import { resultName } from '../fuzz/explain/describe.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { findProfile, type KernelProfile } from '../model/profile.ts';
+import { resultName } from '../model/result-name.ts';
 import { parseScenario } from '../model/scenario-json.ts';
 import type { StoredDivergence } from '../store/store.ts';
 import type { HistoryEntry } from '../store/triage.ts';
@@ -18,7 +18,6 @@ export function subjectOfStored(
 ): ExportSubject {
   const { id, kind, vector, scenario: text } = stored;
   if (!profile) throw new InputError(`${id}: profile ${stored.profile} is unknown here: choose one by --profile`);
-  const name = (value: number | null): string => (value === null ? '-' : resultName(kind as 'verdict', value));
   return {
     source: id,
     scenario: parseScenario(parseJsonText(text, id), id),
@@ -28,9 +27,9 @@ export function subjectOfStored(
     divergence: {
       ...stored,
       engines: stored.engines as readonly EngineSpec[],
-      expected: name(stored.expected),
-      got: name(stored.got),
-      results: Object.fromEntries(Object.entries(vector).map(([engine, value]) => [engine, name(value)])),
+      expected: resultName(kind, stored.expected),
+      got: resultName(kind, stored.got),
+      results: Object.fromEntries(Object.entries(vector).map(([engine, value]) => [engine, resultName(kind, value)])),
       history,
     },
   };

@@ -4,7 +4,7 @@ import { countAccesses, NOT_APPLICABLE, Runner, type Trace } from '../engines/ru
 import { msrName } from '../model/catalogue.ts';
 import type { AccessEvent, Scenario, ScenarioEvent } from '../model/scenario.ts';
 import { AccessType, NESTED_ENTRY_NAMES, ROUTE_NAMES } from '../model/verdict.ts';
-import { ask, resultName, whyOf } from './explain/describe.ts';
+import { ask, resultText, whyOf } from './explain/describe.ts';
 import { pick } from './reduce/edit.ts';
 import type { AccessOutcome, BitmapPage, EngineVerdict, EventOutcome, RunOutcome } from './run-outcome.ts';
 
@@ -102,7 +102,7 @@ function verdictOf(
   const verdict = trace.verdicts[access]!;
   const why = whyOf(answer, form, verdict);
   const route = trace.engine.capabilities.routes ? ROUTE_NAMES[trace.routes[access]!] : why.route;
-  return { verdict: resultName('verdict', verdict), ...why, ...(route === undefined ? {} : { route }) };
+  return { verdict: resultText('verdict', verdict), ...why, ...(route === undefined ? {} : { route }) };
 }
 
 function bitmapOf({ engine, currentVm }: Runner): BitmapPage | undefined {
@@ -143,8 +143,8 @@ function resultsOf(
 ): Record<string, string> | undefined {
   const name = (code: number): string | undefined => {
     if (code === NOT_APPLICABLE) return '-';
-    if (event.kind === 'filter' || event.kind === 'cap') return resultName('errno', code);
-    if (event.kind === 'reply') return resultName('completion', code);
+    if (event.kind === 'filter' || event.kind === 'cap') return resultText('errno', code);
+    if (event.kind === 'reply') return resultText('completion', code);
     return event.kind === 'nested' ? NESTED_ENTRY_NAMES[code] : undefined;
   };
   if (name(0) === undefined) return undefined;

@@ -18,7 +18,7 @@ import type { Scenario } from '../model/scenario.ts';
 import { parseScenario, type ScenarioJson } from '../model/scenario-json.ts';
 import { VERDICT_NAMES } from '../model/verdict.ts';
 import { Evaluator } from './evaluate.ts';
-import { resultName } from './explain/describe.ts';
+import { resultText } from './explain/describe.ts';
 import { Ledger } from './ledger.ts';
 import { RELATIONS } from './metamorphic.ts';
 
@@ -86,8 +86,8 @@ function resultsOf({ events }: Scenario, trace: Trace): ScenarioRun['results'] {
     if (event.kind === 'access') return Array.from(trace.verdicts.subarray(first, access), (v) => VERDICT_NAMES[v]!);
     const code = trace.codes[number]!;
     if (code === NOT_APPLICABLE) return null;
-    if (event.kind === 'reply') return resultName('completion', code);
-    return event.kind === 'filter' || event.kind === 'cap' ? resultName('errno', code) : null;
+    if (event.kind === 'reply') return resultText('completion', code);
+    return event.kind === 'filter' || event.kind === 'cap' ? resultText('errno', code) : null;
   });
 }
 

@@ -1,7 +1,13 @@
 /** Results by the names that the field gives them. */
 import { COMPLETION_NAMES, VERDICT_NAMES } from './verdict.ts';
 
-const ERRNO: Readonly<Record<number, string>> = { 0: '0', [-14]: '-EFAULT', [-22]: '-EINVAL', [-25]: '-ENOTTY' };
+const ERRNO: Readonly<Record<number, string>> = {
+  [-7]: '-E2BIG',
+  [-12]: '-ENOMEM',
+  [-14]: '-EFAULT',
+  [-22]: '-EINVAL',
+  [-25]: '-ENOTTY',
+};
 
 /** A result of the kind as the field names it; `-` where an engine takes no part. */
 export function resultName(kind: string, value: number | null | undefined): string {

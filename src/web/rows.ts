@@ -1,17 +1,14 @@
 /** Stored divergences and campaigns in the form that the page takes. */
-import { NOT_APPLICABLE } from '../engines/runner.ts';
-import type { DivergenceKind } from '../fuzz/compare.ts';
 import { FEATURE_COUNT } from '../fuzz/coverage.ts';
-import { resultName } from '../fuzz/explain/describe.ts';
 import { msrName } from '../model/catalogue.ts';
+import { resultName } from '../model/result-name.ts';
 import type { CampaignSummaryRow } from '../store/campaigns.ts';
 import type { Store, StoredDivergence } from '../store/store.ts';
 import type { CampaignSummary, DivergenceDetails, DivergenceRow } from './api.ts';
 
 export function rowOf(found: StoredDivergence): DivergenceRow {
-  const { id, status, reopened, subject, profile, msr, write, rules, message } = found;
+  const { id, status, reopened, kind, subject, profile, msr, write, rules, message } = found;
   const { size, cases, reliability, firstSeen, lastSeen } = found;
-  const kind = found.kind as DivergenceKind;
   return {
     ...{ id, status, reopened, kind, subject, profile, write, rules, message },
     expected: resultName(kind, found.expected),
@@ -26,9 +23,8 @@ export async function detailsOf(
   found: StoredDivergence,
   formats: readonly string[],
 ): Promise<DivergenceDetails> {
-  const { id, scenario, evaluations, firstCampaign, seed, vector } = found;
-  const kind = found.kind as DivergenceKind;
-  const results = Object.entries(vector).map(([name, value]) => [name, resultName(kind, value ?? NOT_APPLICABLE)]);
+  const { id, kind, scenario, evaluations, firstCampaign, seed, vector } = found;
+  const results = Object.entries(vector).map(([name, value]) => [name, resultName(kind, value)]);
   return {
     ...rowOf(found),
     ...{ scenario, evaluations, firstCampaign, seed, formats },

@@ -1,18 +1,11 @@
 /** What each engine answered at a divergence, and why it says it did. */
 import type { Engine, EngineVm, Explanation, VmConfig } from '../../engines/contract.ts';
 import { countAccesses, NOT_APPLICABLE, Runner } from '../../engines/runner.ts';
+import { resultName } from '../../model/result-name.ts';
 import type { AccessForm, Scenario, ScenarioEvent } from '../../model/scenario.ts';
-import { type AccessType, COMPLETION_NAMES, ROUTE_NAMES, VERDICT_NAMES } from '../../model/verdict.ts';
+import { type AccessType, ROUTE_NAMES, VERDICT_NAMES } from '../../model/verdict.ts';
 import type { DivergenceKind, Observation } from '../compare.ts';
 import { pick } from '../reduce/edit.ts';
-
-const ERRNO_NAMES: Readonly<Record<number, string>> = {
-  [-7]: '-E2BIG',
-  [-12]: '-ENOMEM',
-  [-14]: '-EFAULT',
-  [-22]: '-EINVAL',
-  [-25]: '-ENOTTY',
-};
 
 /** One engine's part in a divergence. */
 export interface EngineAccount {
@@ -31,13 +24,9 @@ export interface EngineAccount {
   readonly note?: string;
 }
 
-/** A result of a kind by name: verdict, errno (`-EINVAL`), completion; `ok` or `wrong` for the other kinds. */
-export function resultName(kind: DivergenceKind, value: number): string {
-  if (value === NOT_APPLICABLE) return '-';
-  if (kind === 'verdict') return VERDICT_NAMES[value] ?? `${value}`;
-  if (kind === 'errno') return ERRNO_NAMES[value] ?? `${value}`;
-  if (kind === 'completion') return COMPLETION_NAMES[value] ?? `${value}`;
-  return value === 0 ? 'ok' : 'wrong';
+/** A result as engines give it, by name; `-` for one that takes no part. */
+export function resultText(kind: DivergenceKind, value: number): string {
+  return resultName(kind, value === NOT_APPLICABLE ? null : value);
 }
 
 /** Runs each engine up to the divergence and asks it why, where it can say. */
@@ -51,7 +40,7 @@ export function whyEach(
     const value = observation.vector[number] ?? NOT_APPLICABLE;
     const account = {
       engine: engine.name,
-      result: resultName(observation.kind, value),
+      result: resultText(observation.kind, value),
       dissents: value !== NOT_APPLICABLE && value !== observation.expected,
     };
     return { ...account, ...why(scenario, engine, config, observation, value) };

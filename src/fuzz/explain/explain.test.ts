@@ -11,7 +11,7 @@ import { parseScenario } from '../../model/scenario-json.ts';
 import { CaseGenerator } from '../case.ts';
 import { Ledger, SHIPPED_LEDGER } from '../ledger.ts';
 import { caseChoices } from '../shard.ts';
-import { resultName } from './describe.ts';
+import { resultText } from './describe.ts';
 import { documentedErrno } from './describe-errno.ts';
 import { explainDivergence } from './explain.ts';
 import { formatExplanation } from './format.ts';
@@ -190,7 +190,7 @@ describe('documentedErrno', () => {
           const answer =
             event.kind === 'cap' ? vm.enableCap(event) : vm.setFilter(event.filter, event.delivery ?? 'normal');
           const { errno, rule } = documentedErrno(event, profile);
-          expect(resultName('errno', errno)).toBe(resultName('errno', answer));
+          expect(resultText('errno', errno)).toBe(resultText('errno', answer));
           rules.add(rule.replace(/0x[0-9a-f]+|\d+/g, '#'));
         }
       }

@@ -10,7 +10,7 @@ import { Evaluator } from '../evaluate.ts';
 import type { Ledger } from '../ledger.ts';
 import { RELATIONS } from '../metamorphic.ts';
 import { type BrokenRule, explainRule } from './blame.ts';
-import { type EngineAccount, resultName, whyEach } from './describe.ts';
+import { type EngineAccount, resultText, whyEach } from './describe.ts';
 import { documentedErrno } from './describe-errno.ts';
 import { type FreedomStatement, freedom } from './freedom.ts';
 
@@ -76,8 +76,8 @@ export function explainDivergence(options: ExplainOptions): DivergenceExplanatio
     event: observation.event,
     access: observation.access,
     what: whatOf(scenario, observation),
-    expected: resultName(kind, observation.expected),
-    got: resultName(kind, observation.got),
+    expected: resultText(kind, observation.expected),
+    got: resultText(kind, observation.got),
     standsAlone: dissenters(observation, engines, ledger),
     rule: explainRule(scenario, observation, engines[subject]!, config, ledger) ?? [],
     ...(isIoctl ? { documented: answerText(documentedErrno(place, config.profile)) } : {}),
@@ -143,5 +143,5 @@ function whatOf({ events }: Scenario, { kind, event, access, index, type, messag
 }
 
 function answerText({ errno, rule }: { readonly errno: number; readonly rule: string }): string {
-  return `${resultName('errno', errno)}: ${rule}`;
+  return `${resultText('errno', errno)}: ${rule}`;
 }
