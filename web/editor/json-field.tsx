@@ -1,5 +1,6 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Scenario } from '../../src/model/scenario.ts';
+import { formatScenario } from '../../src/model/scenario-json.ts';
 import { messageOf } from '../net/request.ts';
 import { Problem } from '../parts/problem.tsx';
 import { readText } from './document.ts';
@@ -17,18 +18,20 @@ const DEBOUNCE_MS = 150;
 export function JsonField({ scenario, text, onChange }: JsonFieldProps) {
   const [draft, setDraft] = useState<string>();
   const [problem, setProblem] = useState<string>();
-  // What another field has changed shows here too.
+  const own = useRef<string>(undefined);
+  // What another field has changed shows here, too; what was typed here is not written otherwise under one's hands.
   useEffect(() => {
-    if (document.activeElement?.id !== 'scenario-json') {
-      setDraft(undefined);
-      setProblem(undefined);
-    }
+    if (text === own.current) return;
+    setDraft(undefined);
+    setProblem(undefined);
   }, [text]);
   useEffect(() => {
     if (draft === undefined) return;
     const timer = setTimeout(() => {
       try {
-        onChange(readText(draft, 'scenario', scenario));
+        const read = readText(draft, 'scenario', scenario);
+        own.current = formatScenario(read);
+        onChange(read);
         setProblem(undefined);
       } catch (error) {
         setProblem(messageOf(error));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseScenario } from '../../src/model/scenario-json.ts';
 import type { AccessOutcome, RunReply } from '../../src/web/api.ts';
-import { commonVerdict, decisiveFilter, firstDifference, markersOf } from './outcomes.ts';
+import { commonVerdict, decisiveFilter, firstDifference, markersOf, rejection } from './outcomes.ts';
 
 const FILTER = { flags: 'allow', ranges: [{ flags: 'r', base: '0x10', nmsrs: 1, bitmap: '0000000000000000' }] };
 const scenario = parseScenario(
@@ -62,6 +62,15 @@ test('an answer to what has been edited since is not shown', () => {
     events: reply.events.with(1, { kind: 'access', accesses: [outcome(2, false, 'gp', 'gp')] }),
   };
   expect(markersOf(scenario, 0, older)).toEqual([{ index: 1, write: false, verdict: undefined, differs: false }]);
+});
+
+test('a filter is rejected if all engines that take part say so', () => {
+  const answers = (results: Record<string, string>) =>
+    rejection({ ...reply, events: [{ kind: 'filter', results }] }, 0);
+  expect(answers({ a: '-EINVAL', b: '-EINVAL', c: '-' })).toBe('-EINVAL');
+  expect(answers({ a: '0', b: '0' })).toBeUndefined();
+  expect(answers({ a: '0', b: '-EINVAL' })).toBeUndefined();
+  expect(rejection(undefined, 0)).toBeUndefined();
 });
 
 test('an errno that differs comes before an access that does', () => {

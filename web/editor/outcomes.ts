@@ -10,6 +10,13 @@ export function commonVerdict({ verdicts }: AccessOutcome): string | undefined {
   return others.length > 0 ? '≠' : first;
 }
 
+/** The errno that all engines gave a filter; undefined if they took it, differ, or have not answered. */
+export function rejection(reply: RunReply | undefined, number: number | undefined): string | undefined {
+  const results = number === undefined ? undefined : reply?.events[number]?.results;
+  const [first, ...others] = new Set(Object.values(results ?? {}).filter((result) => result !== '-'));
+  return others.length === 0 && first !== '0' ? first : undefined;
+}
+
 /** Numbers of the events that set a filter. */
 export function filterEvents({ events }: Scenario): number[] {
   return events.flatMap(({ kind }, number) => (kind === 'filter' ? [number] : []));

@@ -14,7 +14,7 @@ import { toggled } from './edit-range.ts';
 import { EventList } from './event-list.tsx';
 import { FileDrop } from './file-drop.tsx';
 import { JsonField } from './json-field.tsx';
-import { decisiveFilter, filterAt, filterEvents, firstDifference, markersOf } from './outcomes.ts';
+import { decisiveFilter, filterAt, filterEvents, firstDifference, markersOf, rejection } from './outcomes.ts';
 import { useRun } from './use-run.ts';
 import { VerdictTable } from './verdict-table.tsx';
 
@@ -47,6 +47,7 @@ export function Workbench(props: WorkbenchProps) {
   const number =
     chosen !== undefined && numbers.includes(chosen) ? chosen : decisiveFilter(scenario, difference?.event);
   const filter = filterAt(scenario, number);
+  const rejected = rejection(reply, number);
   const markers = useMemo(() => markersOf(scenario, number, reply), [scenario, number, reply]);
   const focus = props.focus ?? markers.find(({ differs }) => differs) ?? markers[0];
 
@@ -85,6 +86,12 @@ export function Workbench(props: WorkbenchProps) {
         {filter ? (
           <>
             <NumberLine key={number} filter={filter} markers={markers} onToggle={onChange && toggle} />
+            {rejected !== undefined && (
+              <p class="remark">
+                Every engine rejects this filter ({rejected}): it is not in force. The picture shows what its valid
+                ranges would decide.
+              </p>
+            )}
             <RangeTable filter={filter} />
           </>
         ) : (

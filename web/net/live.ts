@@ -13,14 +13,18 @@ class LiveChanges {
   private readonly states = new Set<Listener>();
   private source: EventSource | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** That a change came while the page was not seen. */
-  private missed = false;
   lost = false;
 
   start(): void {
-    if (this.source) return;
+    // Browsers keep six connections to a server, shared by all tabs: one that is not seen must not hold one.
     document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible' && this.missed) this.changed();
+      if (document.visibilityState === 'hidden') {
+        this.source?.close();
+        this.source = undefined;
+      } else if (!this.source) {
+        this.connect();
+        this.changed();
+      }
     });
     this.connect();
   }
@@ -47,7 +51,9 @@ class LiveChanges {
     source.addEventListener('error', () => {
       this.setLost(true);
       if (source.readyState !== EventSource.CLOSED) return;
-      setTimeout(() => this.connect(), RECONNECT_MS);
+      setTimeout(() => {
+        if (this.source === source) this.connect();
+      }, RECONNECT_MS);
     });
   }
 
@@ -58,8 +64,6 @@ class LiveChanges {
   }
 
   private changed(): void {
-    this.missed = document.visibilityState === 'hidden';
-    if (this.missed) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       for (const listener of this.changes) listener();

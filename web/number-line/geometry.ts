@@ -6,7 +6,7 @@ const AXIS = 20;
 const NAMES = 16;
 const HARDWARE = 13;
 export const LANE = 22;
-const ACCESSES = 34;
+const ACCESSES = 40;
 
 export interface Rows {
   readonly axis: number;

@@ -5,7 +5,8 @@ import { WINDOWS } from '../bitmap/layout.ts';
 import { type Fill, type FillColours, fills, type Patterned } from '../parts/patterns.ts';
 import { columnRuns } from './columns.ts';
 import { GUTTER, LANE, type Rows } from './geometry.ts';
-import type { Marker, Picture } from './picture.ts';
+import { paintMarks } from './paint-marks.ts';
+import type { Picture } from './picture.ts';
 import { Cell } from './range-bits.ts';
 import { axisLabels, indexAt, pixelOf, type Viewport } from './viewport.ts';
 
@@ -39,12 +40,11 @@ const CELL_LETTERS: Readonly<Record<Cell, string>> = {
   [Cell.UNMAPPED]: '?',
   [Cell.EXEMPT]: '·',
 };
-const SMALL = '10px ui-monospace, monospace';
+export const SMALL = '10px ui-monospace, monospace';
 const NORMAL = '11px ui-monospace, monospace';
-/** Widths that a letter, an index label and a mark with its verdict need. */
-const LETTER_ROOM = 14;
+/** Widths that a letter and the label of an index need. */
+export const LETTER_ROOM = 14;
 const LABEL_ROOM = 92;
-const MARK_ROOM = 56;
 
 export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
   const { rows, width, picture } = scene;
@@ -64,7 +64,7 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene): void {
     drawLane(context, scene, lane.cell, rows.lanes + number * LANE, patterns);
   }
   cursor(context, scene);
-  marks(context, scene);
+  paintMarks(context, scene);
   context.restore();
 }
 
@@ -145,7 +145,7 @@ function exemptWindow(context: CanvasRenderingContext2D, scene: Scene, fill: Fil
   context.font = SMALL;
   context.textAlign = 'left';
   context.fillStyle = colours['text-soft'];
-  context.fillText('x2APIC: filters do not apply', Math.max(4, left + 4), rows.accesses + 26);
+  context.fillText('x2APIC: filters do not apply', Math.max(4, left + 4), rows.accesses + 33);
 }
 
 function drawLane(
@@ -192,60 +192,4 @@ function cursor(context: CanvasRenderingContext2D, { cursor: index, view, width,
   context.strokeStyle = colours.accent;
   context.lineWidth = 1;
   context.strokeRect(left + 0.5, rows.vmx, Math.max(1, wide - 1), rows.accesses - rows.vmx);
-}
-
-/** The ones that differ are drawn last, so that nothing hides them. */
-function marks(context: CanvasRenderingContext2D, scene: Scene): void {
-  const { view, width, picture } = scene;
-  const seen = new Map<number, number>();
-  const visible = picture.markers.filter(({ index }) => index + 1 >= view.start && index <= view.start + view.span);
-  const sorted = visible.toSorted((a, b) => Number(a.differs) - Number(b.differs) || a.index - b.index);
-  let lastX = Number.NEGATIVE_INFINITY;
-  for (const marker of sorted) {
-    const x = Math.round(pixelOf(view, width, marker.index + 0.5));
-    const stacked = seen.get(x) ?? 0;
-    seen.set(x, stacked + 1);
-    // Thousands may share one pixel.
-    if (stacked > 1 && !marker.differs) continue;
-    mark(context, scene, marker, x, marker.differs || x - lastX >= MARK_ROOM);
-    lastX = x;
-  }
-}
-
-function mark(
-  context: CanvasRenderingContext2D,
-  { rows, colours, view, width }: Scene,
-  marker: Marker,
-  x: number,
-  text: boolean,
-): void {
-  const y = rows.accesses;
-  if (marker.differs) {
-    const perMsr = width / view.span;
-    context.fillStyle = colours.alert;
-    context.strokeStyle = colours.alert;
-    context.lineWidth = 2;
-    // Around the bits where there is room, so that their letters can be read.
-    if (perMsr >= LETTER_ROOM) context.strokeRect(x - perMsr / 2, rows.vmx, perMsr, y - rows.vmx);
-    else context.fillRect(x - 1, rows.vmx, 2, y - rows.vmx);
-  }
-  context.fillStyle = marker.differs ? colours.alert : colours.text;
-  context.beginPath();
-  // A read points up, out of the register; a write down, into it.
-  const [tip, foot] = marker.write ? [y + 9, y + 1] : [y + 1, y + 9];
-  context.moveTo(x, tip);
-  context.lineTo(x - 5, foot);
-  context.lineTo(x + 5, foot);
-  context.fill();
-  if (!text) return;
-  const label = `${marker.write ? 'W' : 'R'} ${marker.verdict ?? ''}`;
-  context.font = marker.differs ? `bold ${SMALL}` : SMALL;
-  const half = context.measureText(label).width / 2;
-  context.textAlign = 'center';
-  if (marker.differs) {
-    context.fillStyle = colours.surface;
-    context.fillRect(x - half - 2, y + 11, half * 2 + 4, 12);
-    context.fillStyle = colours.alert;
-  }
-  context.fillText(label, x, y + 17);
 }

@@ -64,7 +64,7 @@ export function RangeTable({ filter }: { readonly filter: MsrFilter }) {
               <td class="number">{grouped(range.nmsrs)}</td>
               <td class="number">{range.bitmap ? grouped(new RangeBits(range).allowed) : '–'}</td>
               <td>{namesOf(range.base, range.nmsrs)}</td>
-              <td>{rangeRemark(range) ?? ''}</td>
+              <td class="remark">{rangeRemark(range) ?? ''}</td>
             </tr>
           ))}
         </tbody>

@@ -39,7 +39,7 @@ export function StatusForm({ divergence, onSaved }: StatusFormProps) {
   return (
     <form
       class="status-form"
-      aria-label="Status"
+      aria-label="Triage"
       onSubmit={(event) => {
         event.preventDefault();
         void save();
