@@ -48,8 +48,9 @@ export function watch(page: Page): string[] {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('requestfailed', (request) => {
-    // A stream that ends with its page.
-    if (!request.url().endsWith('/api/events')) complaints.push(`${request.url()} ${request.failure()?.errorText}`);
+    // What a page has asked for and does not wait for, when it is left.
+    const why = request.failure()?.errorText ?? '';
+    if (why !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${why}`);
   });
   return complaints;
 }
