@@ -1,5 +1,5 @@
 /** Every engine's answer to every event and access, with what it says decided. */
-import type { AccessOutcome, EngineVerdict, RunReply } from '../../src/web/api.ts';
+import type { EngineVerdict, EventOutcome, RunReply } from '../../src/web/api.ts';
 import { Msr } from '../parts/msr.tsx';
 import { firstDifference, resultsDiffer } from './outcomes.ts';
 
@@ -26,8 +26,8 @@ export function VerdictTable({ reply, busy }: { readonly reply: RunReply; readon
             </tr>
           </thead>
           <tbody>
-            {reply.events.map(({ kind, results, accesses }, number) => (
-              <EventRows key={number} {...{ number, kind, results, accesses, engines: reply.engines }} />
+            {reply.events.map((event, number) => (
+              <EventRows key={number} number={number} event={event} engines={reply.engines} />
             ))}
           </tbody>
         </table>
@@ -43,13 +43,11 @@ export function VerdictTable({ reply, busy }: { readonly reply: RunReply; readon
 
 interface EventRowsProps {
   readonly number: number;
-  readonly kind: string;
-  readonly results: Readonly<Record<string, string>> | undefined;
-  readonly accesses: readonly AccessOutcome[] | undefined;
+  readonly event: EventOutcome;
   readonly engines: readonly string[];
 }
 
-function EventRows({ number, kind, results, accesses = [], engines }: EventRowsProps) {
+function EventRows({ number, event: { kind, results, accesses = [] }, engines }: EventRowsProps) {
   const numbered = accesses.map((access, at) => ({ access, at }));
   const many = numbered.length > SHOWN;
   const ordered = many ? numbered.toSorted((a, b) => Number(b.access.differs) - Number(a.access.differs)) : numbered;

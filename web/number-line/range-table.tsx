@@ -24,32 +24,29 @@ export function RangeTable({ filter }: { readonly filter: MsrFilter }) {
         .join(', ') + rest
     );
   };
+  const others = `What no range covers is ${deny ? 'denied' : 'allowed'}${unknown}.`;
+  if (ranges.length === 0) return <p class="soft">{others} The filter has no range.</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls has to be reached by keys
     <section class="scroll" aria-label="Ranges of the filter" tabIndex={0}>
       <table class="ranges">
-        <caption>
-          What no range covers is {deny ? 'denied' : 'allowed'}
-          {unknown}.{ranges.length === 0 && ' The filter has no range.'}
-        </caption>
-        {ranges.length > 0 && (
-          <thead>
-            <tr>
-              <th scope="col">Range</th>
-              <th scope="col">R/W</th>
-              <th scope="col">Base</th>
-              <th scope="col">End</th>
-              <th scope="col" class="number">
-                nmsrs
-              </th>
-              <th scope="col" class="number">
-                Allowed
-              </th>
-              <th scope="col">Names</th>
-              <th scope="col">Remark</th>
-            </tr>
-          </thead>
-        )}
+        <caption>{others}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Range</th>
+            <th scope="col">R/W</th>
+            <th scope="col">Base</th>
+            <th scope="col">End</th>
+            <th scope="col" class="number">
+              nmsrs
+            </th>
+            <th scope="col" class="number">
+              Allowed
+            </th>
+            <th scope="col">Names</th>
+            <th scope="col">Remark</th>
+          </tr>
+        </thead>
         <tbody>
           {ranges.map((range, slot) => (
             <tr key={slot}>

@@ -6,6 +6,9 @@ import { duration, grouped, percent, short } from './figures.ts';
 import { Problem } from './problem.tsx';
 import { accessRates } from './progress-series.ts';
 
+/** Distances between times that are round as minutes and hours, too. */
+const SECONDS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 18_000, 36_000, 86_400, 432_000];
+
 /** How one campaign went on: speed, coverage, and what it found. */
 export function CampaignCharts({ id }: { readonly id: number }) {
   const { data, error, reload } = useResource<CampaignProgressReply>(`/api/campaigns/${id}/progress`);
@@ -17,7 +20,7 @@ export function CampaignCharts({ id }: { readonly id: number }) {
       x: points.map(({ seconds }) => seconds),
       speed: [{ label: 'accesses/s', values: accessRates(points), format: short }],
       coverage: [
-        { label: 'features', values: features, format: of ? percent : grouped },
+        { label: 'features', values: features, format: of ? percent : grouped, share: of !== undefined },
         { label: 'pairs', values: points.map(({ pairs }) => pairs), format: short, right: true },
       ],
       found: [{ label: 'divergences', values: points.map(({ divergences }) => divergences), format: grouped }],
@@ -25,7 +28,7 @@ export function CampaignCharts({ id }: { readonly id: number }) {
   }, [data, of]);
   if (!data) return <Problem message={error} retry={reload} />;
   if (data.points.length === 0) return <p class="empty">No progress of campaign {id} is stored.</p>;
-  const common = { x: series.x, xLabel: '', xFormat: duration };
+  const common = { x: series.x, xLabel: '', xFormat: duration, xSteps: SECONDS };
   return (
     <>
       <Problem message={error} retry={reload} />

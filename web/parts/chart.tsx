@@ -10,6 +10,8 @@ export interface Series {
   readonly format: (value: number) => string;
   /** Of the values' own scale on the right side; absent: the left one. */
   readonly right?: boolean;
+  /** Shares of 1, which all other values are not. */
+  readonly share?: boolean;
 }
 
 interface ChartProps {
@@ -17,6 +19,8 @@ interface ChartProps {
   readonly x: readonly number[];
   readonly xLabel: string;
   readonly xFormat: (value: number) => string;
+  /** Distances that its labels may have; absent: of numbers. */
+  readonly xSteps?: number[];
   readonly series: readonly Series[];
   /** Values stay as they are up to the next one. */
   readonly stepped?: boolean;
@@ -24,11 +28,13 @@ interface ChartProps {
   readonly top?: number;
 }
 
+/** Whole numbers only: cases and divergences have no halves. */
+const STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 const COLOURS = ['chart-1', 'chart-2', 'line-soft', 'text-soft'] as const;
 const HEIGHT = 160;
 const DASHES = [[], [6, 3]];
 
-export function Chart({ title, x, xLabel, xFormat, series, stepped = false, top }: ChartProps) {
+export function Chart({ title, x, xLabel, xFormat, xSteps = STEPS, series, stepped = false, top }: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<UPlot>(null);
   const [at, setAt] = useState<number>();
@@ -61,8 +67,8 @@ export function Chart({ title, x, xLabel, xFormat, series, stepped = false, top 
             right: { range: (_, __, most) => [0, Math.max(1, (most ?? 1) * 1.05)] },
           },
           axes: [
-            { ...axis, size: 26, values: values(xFormat) },
-            { ...axis, size: 56, values: values(left.format) },
+            { ...axis, size: 26, incrs: xSteps, values: values(xFormat) },
+            { ...axis, size: 56, ...(left.share ? {} : { incrs: STEPS }), values: values(left.format) },
             ...(right
               ? [
                   {

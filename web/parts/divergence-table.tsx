@@ -63,7 +63,7 @@ export function DivergenceTable({ rows }: { readonly rows: readonly DivergenceRo
             <td data-label="Size" class="number">
               {grouped(row.size)}
             </td>
-            <td data-label="Last seen" class="nowrap">
+            <td data-label="Last seen" class="nowrap wide">
               {minuteOf(row.lastSeen)}
             </td>
           </tr>

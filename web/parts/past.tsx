@@ -70,7 +70,7 @@ function Occurrences({ occurrences }: { readonly occurrences: readonly Occurrenc
 }
 
 function Survival({ points }: { readonly points: readonly SurvivalPoint[] }) {
-  const series = [{ label: 'not yet seen', values: points.map(({ share }) => share), format: percent }];
+  const series = [{ label: 'not yet seen', values: points.map(({ share }) => share), format: percent, share: true }];
   return (
     <Chart
       title="Share of campaigns that had not shown it"
