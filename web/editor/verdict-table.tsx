@@ -1,5 +1,5 @@
 /** Every engine's answer to every event and access, with what it says decided. */
-import type { EngineVerdict, EventOutcome, RunReply } from '../../src/web/api.ts';
+import type { EngineVerdict, RunReply } from '../../src/web/api.ts';
 import { Msr } from '../parts/msr.tsx';
 import { firstDifference, resultsDiffer } from './outcomes.ts';
 
@@ -43,7 +43,7 @@ export function VerdictTable({ reply, busy }: { readonly reply: RunReply; readon
 
 interface EventRowsProps {
   readonly number: number;
-  readonly event: EventOutcome;
+  readonly event: RunReply['events'][number];
   readonly engines: readonly string[];
 }
 
