@@ -65,6 +65,8 @@ async function context(options: Parameters<Browser['newContext']>[0] = {}): Prom
   return browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
 }
 
+const summary = (page: Page): Promise<string | null> => page.getByTestId('verdict-summary').textContent();
+
 interface AxeResult {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
 }
@@ -95,16 +97,16 @@ describe.runIf(hasBrowser)('the triage page', () => {
 
   describe.each(SCHEMES)('in $colorScheme at $viewport.width', (scheme) => {
     test.each([
-      ['/', /Engines against engines/],
-      ['/divergences', /range end inclusive/],
-      ['/divergences/ID', /its allowed\(\) says false/],
-      ['/playground', /engines, \d+ access/],
-    ])('%s is accessible, and nothing of it is refused', async (where, ready) => {
+      ['/', 'region', /Engines against engines/],
+      ['/divergences', 'cell', 'range end inclusive'],
+      ['/divergences/ID', 'cell', 'its allowed() says false'],
+      ['/playground', 'region', 'Verdicts'],
+    ] as const)('%s is accessible, and nothing of it is refused', async (where, role, name) => {
       const own = await context(scheme);
       const page = await own.newPage();
       const complaints = watch(page);
       await page.goto(address + where.replace('ID', id));
-      await page.getByText(ready).first().waitFor();
+      await page.getByRole(role, { name }).first().waitFor();
       expect(await violations(page)).toEqual([]);
       // Nothing but tables and pictures is wider than the screen, and those scroll by themselves.
       expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
@@ -134,9 +136,9 @@ describe.runIf(hasBrowser)('the triage page', () => {
     const page = await (await context()).newPage();
     await page.goto(`${address}/playground`);
     const json = page.getByLabel(/Scenario as JSON/);
-    await page.getByText(/engines, \d+ access/).waitFor();
+    await expect.poll(() => summary(page)).toMatch(/engines, \d+ access/);
     await json.fill('{"events": [{"filter": {"flags": "deny", "ranges": []}}, {"access": [["0x10", "w"]]}]}');
-    await page.getByText(/4 engines, 1 access: all agree/).waitFor();
+    await expect.poll(() => summary(page)).toContain('4 engines, 1 access: all answers agree');
     expect(await page.getByRole('row').filter({ hasText: '0 filter' }).textContent()).toContain('-EINVAL');
     await json.fill(SCENARIO.replace('"r", "base"', '"rw", "base"').replace('"0x1", "r"', '"0x0", "w"'));
     await expect
@@ -149,10 +151,10 @@ describe.runIf(hasBrowser)('the triage page', () => {
   test('shows where a stored divergence differs, and no more once it is edited away', async () => {
     const page = await (await context()).newPage();
     await page.goto(`${address}/divergences/${id}`);
-    await page.getByText(/the engines differ, first at event 1, access 0/).waitFor();
+    await expect.poll(() => summary(page)).toContain('the engines differ, first at event 1, access 0');
     await page.getByRole('button', { name: 'Edit' }).click();
     await page.getByLabel(/Scenario as JSON/).fill(SCENARIO.replace('"0x1", "r"', '"0x2", "r"'));
-    await page.getByText(/1 access: all agree/).waitFor();
+    await expect.poll(() => summary(page)).toContain('1 access: all answers agree');
   });
 
   test('loads a binary filter', async () => {
@@ -197,18 +199,16 @@ describe.runIf(hasBrowser)('the triage page', () => {
     await page.goto(first.address);
     await page.getByText('Engines against engines').waitFor();
     const campaign = exited(
-      start('fuzz', '--database', path, '--cases', '256', '--engines', 'reference,interval', '--seed', '9'),
+      start('fuzz', '--database', path, '--cases', '4096', '--engines', 'reference,interval', '--seed', '9'),
     );
     await page.getByText('running').first().waitFor();
     await campaign;
     await expect.poll(() => page.getByText('running').count()).toBe(0);
     first.server.kill('SIGINT');
-    await page
-      .getByText(/connection|unreachable|lost/i)
-      .first()
-      .waitFor();
+    const connection = page.getByTestId('connection');
+    await expect.poll(() => connection.textContent()).not.toBe('');
     await serve('--database', path, '--port', new URL(first.address).port);
-    await expect.poll(() => page.getByText(/connection|unreachable|lost/i).count(), { timeout: 30_000 }).toBe(0);
+    await expect.poll(() => connection.textContent()).toBe('');
   });
 
   test('takes nothing of a database for HTML', async () => {
@@ -217,7 +217,7 @@ describe.runIf(hasBrowser)('the triage page', () => {
     const complaints = watch(page);
     for (const where of ['/', '/divergences', '/divergences/0000000000000001']) {
       await page.goto(hostile.address + where);
-      await page.getByText(HOSTILE).first().waitFor();
+      await page.getByText(HOSTILE).filter({ visible: true }).first().waitFor();
       expect(await page.evaluate('window.broken')).toBeUndefined();
       expect(await page.locator('img, script:not([src])').count()).toBe(0);
     }
@@ -241,10 +241,11 @@ describe.runIf(hasBrowser)('the triage page', () => {
     await page.goto(large);
     await page.getByRole('link', { name: /10,000 new/ }).waitFor();
     const shown = await page.evaluate<number>('performance.now()');
-    await page.getByText('Divergences found').waitFor();
+    await page.locator('canvas').first().waitFor();
     // The first page with its data, charts and all.
     expect(bytes).toBeGreaterThan(10_000);
     expect(bytes).toBeLessThan(150_000);
+    const first = bytes;
     await page.evaluate(`(() => {
       window.long = [];
       new PerformanceObserver((list) => window.long.push(...list.getEntries().map((e) => e.duration)))
@@ -264,7 +265,7 @@ describe.runIf(hasBrowser)('the triage page', () => {
     await expect.poll(() => page.getByRole('row').count()).toBe(2);
     const long = await page.evaluate<number[]>('window.long');
     process.stdout.write(
-      `first page with 10,000 divergences: ${(bytes / 1000).toFixed(1)} kB transferred, ready after ${Math.round(shown)} ms; ` +
+      `first page with 10,000 divergences: ${(first / 1000).toFixed(1)} kB transferred, ready after ${Math.round(shown)} ms; ` +
         `ten pages and a search: ${long.length} tasks over 50 ms, longest ${Math.round(Math.max(0, ...long))} ms\n`,
     );
   });
