@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Store } from '../../src/store/store.ts';
@@ -9,7 +8,6 @@ import { hasBrowser, launch, serve, watch } from './browser.ts';
 import { PLANTED_ENGINES, writeEngine } from './engines.ts';
 
 const folder = scratchFolder();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SCHEMES = [
   { colorScheme: 'light', viewport: { width: 1280, height: 900 } },
   { colorScheme: 'dark', viewport: { width: 1280, height: 900 } },
@@ -73,7 +71,7 @@ interface AxeResult {
 
 /** Rules of WCAG 2, levels A and AA, that the page breaks. The page's own policy lets no script of ours in. */
 async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
+  await page.evaluate(axe.source);
   const { violations: found } = await page.evaluate<AxeResult>(
     `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] })`,
   );
