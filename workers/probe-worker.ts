@@ -12,7 +12,7 @@ import { comparisonGroups, type Group } from '../src/fuzz/groups.ts';
 import { Ledger } from '../src/fuzz/ledger.ts';
 import { RELATIONS } from '../src/fuzz/metamorphic.ts';
 import { Minimizer } from '../src/fuzz/reduce/minimize.ts';
-import type { ProbeFinding, ProbeReply, ProbeRequest } from '../src/fuzz/worker-protocol.ts';
+import type { ProbeFinding, ProbeReply, ProbeRequest, ProbeStart } from '../src/fuzz/worker-protocol.ts';
 import { parseJsonText } from '../src/model/json-text.ts';
 import { findProfile } from '../src/model/profile.ts';
 import type { Scenario } from '../src/model/scenario.ts';
@@ -23,6 +23,8 @@ const MAX_PER_ENGINE = 1;
 
 async function run(request: ProbeRequest): Promise<ProbeReply> {
   const engines = await loadEngines(request.engines);
+  const started: ProbeStart = { kind: 'started' };
+  parentPort!.postMessage(started);
   try {
     return work(request, engines);
   } finally {

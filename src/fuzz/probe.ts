@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 import { workerFile } from '../engines/worker-file.ts';
-import type { ProbeReply, ProbeRequest } from './worker-protocol.ts';
+import type { ProbeReply, ProbeRequest, ProbeStart } from './worker-protocol.ts';
 
 /** What a process may take on top: to start, and to be silent twice (`DEFAULT_TIMEOUT_MS`) before it is given up. */
 const PROCESS_MS = 30_000;
@@ -21,7 +21,10 @@ export function processTime(engines: readonly EngineSpec[]): number {
   return PROCESS_MS * engines.filter(({ kind }) => kind !== 'built-in' && kind !== 'module').length;
 }
 
-/** `timeoutMs`: for what runs in the thread itself. */
+/** What a thread may take until it has loaded its engines: on a busy machine longer than some time limits are. */
+const LOAD_MS = 30_000;
+
+/** `timeoutMs`: for what runs in the thread itself, once the engines are loaded. */
 export async function probe(
   request: ProbeRequest,
   timeoutMs: number,
@@ -30,15 +33,18 @@ export async function probe(
   const worker = new Worker(workerFile('probe-worker'), { workerData: request });
   try {
     const reply = await new Promise<ProbeReply>((resolve) => {
-      const timer = setTimeout(
-        () => resolve({ kind: 'lost', message: `no answer within ${limitMs / 1000} s` }),
-        limitMs,
-      );
+      const expire = (ms: number): NodeJS.Timeout =>
+        setTimeout(() => resolve({ kind: 'lost', message: `no answer within ${ms / 1000} s` }), ms);
+      let timer = expire(Math.max(limitMs, LOAD_MS));
       const settle = (answer: ProbeReply): void => {
         clearTimeout(timer);
         resolve(answer);
       };
-      worker.once('message', settle);
+      worker.on('message', (message: ProbeReply | ProbeStart) => {
+        if (message.kind !== 'started') return settle(message);
+        clearTimeout(timer);
+        timer = expire(limitMs);
+      });
       worker.once('error', (error: Error) => settle({ kind: 'lost', message: error.message.split('\n')[0]! }));
       worker.once('exit', (code) => settle({ kind: 'lost', message: `its thread ended with code ${code}` }));
     });

@@ -85,6 +85,11 @@ export interface ProbeFinding {
   readonly written?: boolean | null;
 }
 
+/** Comes before the reply: the engines are loaded, and what runs from now on is theirs. */
+export interface ProbeStart {
+  readonly kind: 'started';
+}
+
 export type ProbeReply =
   | { readonly kind: 'done'; readonly engines: readonly string[]; readonly findings: readonly ProbeFinding[] }
   /** No explanation: it no longer diverges. */
