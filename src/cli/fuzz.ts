@@ -37,7 +37,7 @@ import {
   seedValue,
 } from './options.ts';
 import { Progress } from './progress.ts';
-import { quantity, table } from './render.ts';
+import { line, quantity, table } from './render.ts';
 
 const DEFAULT_SECONDS = 30;
 /** Accesses per case, in samples, when every case is one. */
@@ -342,7 +342,8 @@ class Run {
 
   private tell({ id, kind, subject, vector, message }: FoundDivergence, news: 'new' | 'reopened'): void {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
-    process.stdout.write(`${news} divergence ${id}: ${kind}, ${subject}: ${message || vectorText(kind, vector)}\n`);
+    const said = message || vectorText(kind, vector);
+    process.stdout.write(`${line(`${news} divergence ${id}: ${kind}, ${subject}: ${said}`)}\n`);
   }
 
   private report(): number {

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { msrIndices } from '../model/catalogue.ts';
 import { isStatus, STATUSES, type Status } from '../model/status.ts';
+import { VERDICT_NAMES, type VerdictName } from '../model/verdict.ts';
 import type { DivergenceQuery } from '../store/search.ts';
 import { type CampaignRow, Store, type StoredDivergence } from '../store/store.ts';
 import { databaseOption, jsonOption, nameList } from './options.ts';
@@ -11,6 +12,7 @@ interface ListOptions {
   readonly campaigns?: boolean;
   readonly status?: Status[];
   readonly engine?: string;
+  readonly verdict?: VerdictName;
   readonly msr?: string;
   readonly rule?: string;
   readonly database: string;
@@ -24,6 +26,7 @@ export function addList(program: Command): void {
     .option('--campaigns', 'list campaigns instead')
     .addOption(new Option('--status <names>', 'of these, separated by commas').argParser(statusList))
     .option('--engine <name>', 'engine that stands against the others')
+    .addOption(new Option('--verdict <name>', 'verdict that is expected, or that came').choices(VERDICT_NAMES))
     .option('--msr <name>', 'an index, or part of a name')
     .option('--rule <name>', 'rule that is broken')
     .addOption(databaseOption())
@@ -48,10 +51,11 @@ function statusList(text: string): Status[] {
   });
 }
 
-function queryOf({ status, engine, msr, rule }: ListOptions): DivergenceQuery {
+function queryOf({ status, engine, verdict, msr, rule }: ListOptions): DivergenceQuery {
   return {
     ...(status === undefined ? {} : { statuses: status }),
     ...(engine === undefined ? {} : { subject: engine }),
+    ...(verdict === undefined ? {} : { verdict: VERDICT_NAMES.indexOf(verdict) }),
     ...(msr === undefined ? {} : { msrs: msrIndices(msr) }),
     ...(rule === undefined ? {} : { rule }),
   };

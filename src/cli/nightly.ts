@@ -9,6 +9,7 @@ import { runNight } from '../nightly/night.ts';
 import type { NightReport, StepReport } from '../nightly/report.ts';
 import { callsFor, headline } from '../nightly/reports/headline.ts';
 import { jsonOption, positiveNumber } from './options.ts';
+import { line } from './render.ts';
 import { VERSION } from './version.ts';
 
 interface NightlyOptions {
@@ -47,7 +48,7 @@ async function nightly(options: NightlyOptions): Promise<number> {
       version: VERSION,
       interruption,
       onStep: (step) => out.write(`${stepLine(step)}\n`),
-      onWarning: (line) => process.stderr.write(`msrdiff: ${line}\n`),
+      onWarning: (warning) => process.stderr.write(`msrdiff: ${line(warning)}\n`),
     });
     const folder = join(settings.reports, night.folder);
     if (options.json) process.stdout.write(`${JSON.stringify({ ...night, reports: folder })}\n`);
@@ -60,13 +61,13 @@ async function nightly(options: NightlyOptions): Promise<number> {
 
 function stepLine({ kind, name, state, seconds, message }: StepReport): string {
   const time = state === 'skipped' ? '' : `, ${seconds.toFixed(1)} s`;
-  return `${kind} ${name}: ${state}${time}${message ? `: ${message}` : ''}`;
+  return line(`${kind} ${name}: ${state}${time}${message ? `: ${message}` : ''}`);
 }
 
 function summary(night: NightReport, folder: string): string {
   return [
     `${headline(night)}; ${night.divergences.length} divergences seen`,
-    ...callsFor(night),
+    ...callsFor(night).map(line),
     `reports ${folder}`,
   ].join('\n');
 }

@@ -1,8 +1,16 @@
 /** Text for people: tables, history, numbers. */
 import type { HistoryEntry } from '../store/triage.ts';
 
+/**
+ * On one line, without what a terminal would act on: messages of engines, notes and names come from anywhere.
+ */
+export function line(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
 /** Columns padded to their widest cell. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(line));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
   return rows
     .map((row) =>
@@ -17,12 +25,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** One line each, indented, oldest first; empty if nothing was said. */
 export function historyTable(history: readonly HistoryEntry[]): string {
   if (history.length === 0) return '';
-  const rows = history.map(({ at, author, status, note }) => [
-    `  ${at.slice(0, 19)}`,
-    author,
-    status ?? '',
-    note.replaceAll(/\s+/g, ' '),
-  ]);
+  const rows = history.map(({ at, author, status, note }) => [`  ${at.slice(0, 19)}`, author, status ?? '', note]);
   return `${table(rows)}\n`;
 }
 

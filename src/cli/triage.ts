@@ -2,8 +2,9 @@
 import { userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { InputError } from '../model/input-error.ts';
-import { STATUSES, type Status } from '../model/status.ts';
+import { authorProblem, noteProblem, STATUSES, type Status } from '../model/status.ts';
 import { Store } from '../store/store.ts';
+import type { StatusChange } from '../store/triage.ts';
 import { databaseOption, jsonOption } from './options.ts';
 import { historyTable } from './render.ts';
 
@@ -26,13 +27,13 @@ export function addTriage(program: Command): void {
     .addOption(databaseOption())
     .addOption(jsonOption())
     .action(async (ids: string[], options: TriageOptions) => {
-      const changes = options.status !== undefined || options.note !== '';
-      const store = await Store.open(options.database, { readOnly: !changes });
+      const change = changeOf(options);
+      const store = await Store.open(options.database, { readOnly: !change });
       try {
         // Before the first is changed: all of them are there.
         const found = [];
         for (const id of ids) found.push(await store.divergence(id));
-        for (const { id } of changes ? found : []) await store.setStatus(id, changeOf(options));
+        for (const { id } of change ? found : []) await store.setStatus(id, change!);
         for (const { id } of found) {
           const { status, reopened } = await store.divergence(id);
           const history = await store.history(id);
@@ -45,8 +46,14 @@ export function addTriage(program: Command): void {
     });
 }
 
-function changeOf({ status, note, author }: TriageOptions): { status?: Status; note: string; author: string } {
-  return { ...(status === undefined ? {} : { status }), note, author: author ?? userName() };
+/** Undefined: nothing is to be changed. Throws InputError. */
+function changeOf({ status, note: text, author: given }: TriageOptions): StatusChange | undefined {
+  const note = text.trim();
+  if (status === undefined && note === '') return undefined;
+  const author = (given ?? userName()).trim();
+  const problems = { '--note': noteProblem(note), '--author': authorProblem(author) };
+  for (const [name, problem] of Object.entries(problems)) if (problem) throw new InputError(`${name}: ${problem}`);
+  return { status, note, author };
 }
 
 function userName(): string {

@@ -139,7 +139,7 @@ export async function prepareSchema(
   if (readOnly) {
     if (version < migrations.length) {
       throw new StoreError(
-        `database ${path} has the older schema ${version}: run "msrdiff fuzz" on it, or on a copy, to bring it up to date`,
+        `database ${path} has the older schema ${version}: open it, or a copy, with "msrdiff serve" once to bring it up to date`,
       );
     }
     return;

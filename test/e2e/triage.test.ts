@@ -43,10 +43,11 @@ describe('a campaign with three planted bugs', () => {
     expect(list()).toHaveLength(3);
   });
 
-  test('is found in by engine, status, rule and MSR', () => {
+  test('is found in by engine, status, verdict, rule and MSR', () => {
     const names = (...options: string[]): string[] => list(...options).map(({ subject }) => subject);
     expect(names('--rule', 'range end inclusive')).toEqual(['inclusive-end']);
     expect(names('--status', 'fixed,known')).toEqual([]);
+    expect(names('--verdict', 'inval')).toEqual(['no-exemption']);
     expect(names('--msr', '0x1').length).toBeGreaterThan(0);
     expect(names('--msr', 'no such name')).toEqual([]);
   });
@@ -84,11 +85,24 @@ describe('wrong input of triage', () => {
     [['ffff', '--status', 'fixed'], /has no divergence ffff/],
     [['zz', '--status', 'fixed'], /"zz" is no divergence id/],
     [['ffff', '--status', 'done'], /Allowed choices are new, triaged/],
+    [['ffff', '--note', 'x', '--author', 'two\nlines'], /--author: expected a name on one line/],
+    [['ffff', '--note', 'x', '--author', ''], /--author: expected a name on one line/],
     [[], /missing required argument/],
   ])('%j', (args, pattern) => {
     const outcome = msrdiff('triage', ...args, ...here);
     expect(outcome.stderr).toMatch(pattern);
     expect(outcome.code).toBe(2);
+  });
+
+  test('a note that is too long', () => {
+    const outcome = msrdiff('triage', 'ffff', ...here, '--note', 'x'.repeat(10_001));
+    expect(outcome).toMatchObject({ code: 2, stderr: 'msrdiff: --note: longer than 10000 characters\n' });
+  });
+
+  test('sends no control characters to a terminal', () => {
+    const { stdout } = msrdiff('triage', idOf('no-exemption'), ...here, '--note', 'a\u001b[31mb\r\nc');
+    expect(stdout).toContain('a [31mb c\n');
+    expect(stdout).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
   test('changes none if one is missing', () => {
