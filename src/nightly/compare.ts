@@ -1,5 +1,5 @@
 /** This night beside the last one, and what the end of it means. */
-import type { Comparison, NightCampaign, NightReport } from './report.ts';
+import type { Comparison, NightCampaign, NightConformance, NightReport } from './report.ts';
 
 type Counted = Pick<NightReport, 'startedAt' | 'campaigns' | 'coverage' | 'divergences' | 'rechecks'>;
 
@@ -22,6 +22,36 @@ export function compareNights(before: Counted | undefined, now: Counted): Compar
     accessesPerSecond: change(({ campaigns }) => perSecond(campaigns, 'accesses')),
     notSeen: before.divergences.map(({ id }) => id).filter((id) => !seen.has(id)),
   };
+}
+
+/** Marks what the last night that ran the same had shown already. @param earlier nights, oldest first */
+export function markKnown<W extends Pick<NightReport, 'conformance' | 'proofs'>>(
+  work: W,
+  earlier: readonly Pick<NightReport, 'conformance' | 'proofs'>[],
+): W {
+  const conformance = work.conformance.map((now) => {
+    const before = lastOf(earlier, (night) => night.conformance.find((one) => sameCheck(one, now)));
+    return { ...now, known: now.mismatches > 0 && before !== undefined && noMore(now, before) };
+  });
+  const proofs = work.proofs.map((now) => {
+    const before = lastOf(earlier, (night) => night.proofs.find(({ args }) => args.join('\0') === now.args.join('\0')));
+    return { ...now, known: now.outcome === 'disproven' && before?.outcome === 'disproven' };
+  });
+  return { ...work, conformance, proofs };
+}
+
+function lastOf<N, T>(nights: readonly N[], of: (night: N) => T | undefined): T | undefined {
+  const night = nights.findLast((one) => of(one) !== undefined);
+  return night && of(night);
+}
+
+function sameCheck(a: NightConformance, b: NightConformance): boolean {
+  return a.recording === b.recording && a.engine === b.engine && a.profile === b.profile;
+}
+
+function noMore(now: NightConformance, before: NightConformance): boolean {
+  if (now.mismatches !== before.mismatches) return now.mismatches < before.mismatches;
+  return JSON.stringify(now.listed) === JSON.stringify(before.listed);
 }
 
 /** Of all campaigns of a night together; 0 without any. */

@@ -6,7 +6,7 @@ import { Store } from '../store/store.ts';
 import { Budget } from './budget.ts';
 import { Children, type Interruption } from './child.ts';
 import { type Before, collect, earlierNights, snapshot, survivalCurves } from './collect.ts';
-import { compareNights } from './compare.ts';
+import { compareNights, markKnown } from './compare.ts';
 import type { NightSettings } from './config.ts';
 import { lockNight } from './night-lock.ts';
 import type { NightRecheck, NightReport, StepReport } from './report.ts';
@@ -110,12 +110,13 @@ class Night {
     const given = settings.campaign === false ? undefined : settings.campaign.seed;
     const seed = given ?? seedOfDay(startedAt, nights);
     const fuzzed = await campaigns(step, budget, seed);
-    return {
+    const work = {
       steps: [...conformed.steps, ...rechecked.steps, ...proven.steps, ...fuzzed],
       conformance: conformed.conformance,
       rechecks: rechecked.rechecks,
       proofs: proven.proofs,
     };
+    return markKnown(work, earlier);
   }
 
   /** What a step that did not work has said stays beside the reports. */

@@ -51,7 +51,16 @@ export function hostileNight(): NightReport {
     ],
     conformance: [
       {
-        ...{ recording: HOSTILE, engine, profile: '6.1', cases: 2, checks: 10, mismatches: 3, skipped: 0 },
+        ...{
+          recording: HOSTILE,
+          engine,
+          profile: '6.1',
+          cases: 2,
+          checks: 10,
+          mismatches: 3,
+          skipped: 0,
+          known: false,
+        },
         listed: [{ line: 7, text: HOSTILE }],
       },
     ],
@@ -59,7 +68,7 @@ export function hostileNight(): NightReport {
     proofs: [
       {
         ...{ args: [HOSTILE], outcome: 'disproven', certificate: 'proofs/x.json', divergence: null, message: HOSTILE },
-        shards: { done: 1, of: 2 },
+        ...{ shards: { done: 1, of: 2 }, known: false },
       },
     ],
     comparison: {

@@ -67,6 +67,8 @@ export interface NightConformance {
   readonly checks: number;
   readonly mismatches: number;
   readonly skipped: number;
+  /** The last night that ran it had the same ones, or more. */
+  readonly known: boolean;
   /** The first mismatches, a line each. */
   readonly listed: readonly { readonly line: number; readonly text: string }[];
 }
@@ -93,6 +95,8 @@ export interface NightProof {
   readonly divergence: string | null;
   /** Shards done and in all; null for proofs without. */
   readonly shards: { readonly done: number; readonly of: number } | null;
+  /** It was disproven in the last night that ran it, too. */
+  readonly known: boolean;
   readonly message: string;
 }
 

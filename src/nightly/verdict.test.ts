@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareNights } from './compare.ts';
+import { compareNights, markKnown } from './compare.ts';
 import { divergence, night } from './report.fixture.ts';
 import type { NightProof, NightReport, StepState } from './report.ts';
 import { exitCodeOf, findingsOf, gone } from './verdict.ts';
@@ -8,10 +8,12 @@ const step = (state: StepState): NightReport['steps'][number] => ({
   ...{ kind: 'campaign', name: 'newest', state, seconds: 1, code: null, message: '', command: [] },
 });
 const proof = (divergence: string | null): NightProof => ({
-  ...{ args: ['--lemmas'], outcome: 'disproven', certificate: 'c.json', divergence, shards: null, message: '' },
+  ...{ args: ['--lemmas'], outcome: 'disproven', certificate: 'c.json', divergence, shards: null, known: false },
+  message: '',
 });
 const mismatch = {
-  ...{ recording: 'r', engine: 'e', profile: '6.1', cases: 1, checks: 1, mismatches: 1, skipped: 0, listed: [] },
+  ...{ recording: 'r', engine: 'e', profile: '6.1', cases: 1, checks: 1, mismatches: 1, skipped: 0, known: false },
+  listed: [{ line: 3, text: 'a' }],
 };
 
 describe('the exit code of a night', () => {
@@ -21,7 +23,9 @@ describe('the exit code of a night', () => {
     ['a new divergence', night({ divergences: [divergence('a')] }), 1],
     ['a reopened one', night({ divergences: [divergence('a', { change: 'reopened' })] }), 1],
     ['a recording that does not hold', night({ conformance: [mismatch] }), 1],
+    ['one that did not hold before', night({ conformance: [{ ...mismatch, known: true }] }), 0],
     ['a disproof', night({ proofs: [proof(null)] }), 1],
+    ['the disproof of the night before', night({ proofs: [{ ...proof(null), known: true }] }), 0],
     [
       'a disproof by what was known before',
       night({ proofs: [proof('a')], divergences: [divergence('a', { change: 'seen' })] }),
@@ -81,5 +85,32 @@ describe('two nights', () => {
   it('are not where one of them ran no campaign', () => {
     expect(compareNights(undefined, night())).toBeNull();
     expect(compareNights(before, night({ campaigns: [] }))).toBeNull();
+  });
+});
+
+describe('what is known of the last night', () => {
+  const known = (now: NightReport, ...earlier: NightReport[]): boolean[] => {
+    const marked = markKnown(now, earlier);
+    return [...marked.conformance, ...marked.proofs].map((one) => one.known);
+  };
+  const now = night({ conformance: [mismatch], proofs: [proof(null)] });
+
+  it('is what it showed as well', () => {
+    expect(known(now)).toEqual([false, false]);
+    expect(known(now, now)).toEqual([true, true]);
+    // A night that did not come to it says nothing.
+    expect(known(now, now, night())).toEqual([true, true]);
+    expect(known(now, now, night({ conformance: [{ ...mismatch, mismatches: 0 }] }))).toEqual([false, true]);
+    expect(known(now, night({ proofs: [{ ...proof(null), outcome: 'proven' }] }))).toEqual([false, false]);
+  });
+
+  it('is not what differs elsewhere, or more', () => {
+    const beside = (values: Partial<typeof mismatch>): boolean[] =>
+      known(night({ conformance: [{ ...mismatch, ...values }] }), now);
+    expect(beside({ engine: 'f' })).toEqual([false]);
+    expect(beside({ profile: '6.18' })).toEqual([false]);
+    expect(beside({ listed: [{ line: 4, text: 'a' }] })).toEqual([false]);
+    expect(beside({ mismatches: 2 })).toEqual([false]);
+    expect(known(now, night({ conformance: [{ ...mismatch, mismatches: 2, listed: [] }] }))).toEqual([true, false]);
   });
 });

@@ -1,6 +1,6 @@
 /** What was found in a night, and which exit code it ends with. */
 import { Exit } from '../model/exit.ts';
-import type { NightDivergence, NightProof, NightRecheck, NightReport, StepState } from './report.ts';
+import type { NightConformance, NightDivergence, NightProof, NightRecheck, NightReport, StepState } from './report.ts';
 
 type Found = Pick<NightReport, 'divergences' | 'conformance' | 'proofs'>;
 
@@ -9,10 +9,18 @@ export function freshDivergences({ divergences }: Pick<NightReport, 'divergences
   return divergences.filter(({ change }) => change !== 'seen');
 }
 
-/** Disproofs that are no divergence of the database, or one that is new; those of divergences known before are not. */
+/** Recordings that an engine differs from, as it did not in the last night. */
+export function freshMismatches({ conformance }: Pick<NightReport, 'conformance'>): NightConformance[] {
+  return conformance.filter(({ mismatches, known }) => mismatches > 0 && !known);
+}
+
+/** Disproofs that the last night did not have; those by divergences known before are not new. */
 export function freshDisproofs({ proofs, divergences }: Pick<NightReport, 'proofs' | 'divergences'>): NightProof[] {
   const old = new Set(divergences.filter(({ change }) => change === 'seen').map(({ id }) => id));
-  return proofs.filter(({ outcome, divergence }) => outcome === 'disproven' && !(divergence && old.has(divergence)));
+  return proofs.filter(({ outcome, divergence, known }) => {
+    if (outcome !== 'disproven') return false;
+    return divergence === null ? !known : !old.has(divergence);
+  });
 }
 
 /** Things that were not there before: divergences, disproofs that are none of them, recordings that do not hold. */
@@ -20,7 +28,7 @@ export function findingsOf(night: Found): number {
   const fresh = freshDivergences(night);
   const told = new Set(fresh.map(({ id }) => id));
   const disproofs = freshDisproofs(night).filter(({ divergence }) => !(divergence && told.has(divergence)));
-  return fresh.length + disproofs.length + night.conformance.filter(({ mismatches }) => mismatches > 0).length;
+  return fresh.length + disproofs.length + freshMismatches(night).length;
 }
 
 /** Triaged or known ones that have ended: somebody may mark them fixed. */

@@ -23,8 +23,8 @@ export function callsFor(night: NightReport): string[] {
   const mismatches = night.conformance
     .filter(({ mismatches }) => mismatches > 0)
     .map(
-      ({ recording, engine, mismatches, checks }) =>
-        `${engine} differs from ${recording}: ${mismatches} of ${checks} answers`,
+      ({ recording, engine, mismatches, checks, known }) =>
+        `${engine} ${known ? 'still ' : ''}differs from ${recording}: ${mismatches} of ${checks} answers`,
     );
   const disproofs = freshDisproofs(night).map(({ args }) => `disproven: ${args.join(' ')}`);
   const ended = gone(night).map(({ id, status }) => `${status} divergence ${id} no longer diverges: mark it fixed?`);

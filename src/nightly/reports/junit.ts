@@ -1,7 +1,7 @@
 /** JUnit XML, in the form that CI systems read: one suite per kind of step, one case per step and per divergence. */
 import type { NightReport, StepKind, StepReport } from '../report.ts';
 import { STEP_KINDS } from '../report.ts';
-import { freshDisproofs, freshDivergences } from '../verdict.ts';
+import { freshDisproofs, freshDivergences, freshMismatches } from '../verdict.ts';
 import { markupText, xmlAttribute } from './escape.ts';
 
 interface Case {
@@ -52,7 +52,8 @@ function stepCase(night: NightReport, step: StepReport): Case {
       return base;
     case 'found': {
       const failure = failureOf(night, step);
-      return failure ? { ...base, failure } : base;
+      if (failure) return { ...base, failure };
+      return kind === 'conformance' ? { ...base, skipped: 'known before this night' } : base;
     }
   }
 }
@@ -60,7 +61,8 @@ function stepCase(night: NightReport, step: StepReport): Case {
 /** Divergences are cases of their own, so that a campaign does not fail for the same a second time. */
 function failureOf(night: NightReport, { kind, name }: StepReport): Case['failure'] {
   if (kind === 'conformance') {
-    const reports = night.conformance.filter(({ recording, mismatches }) => recording === name && mismatches > 0);
+    const reports = freshMismatches(night).filter(({ recording }) => recording === name);
+    if (reports.length === 0) return undefined;
     const lines = reports.flatMap(({ engine, listed }) =>
       listed.map(({ line, text }) => `${engine}: ${name}:${line}: ${text}`),
     );

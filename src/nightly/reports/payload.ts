@@ -23,7 +23,7 @@ export function payload(night: NightReport): string {
     noLongerDiverge: gone(night).map(({ id, status }) => ({ id, status })),
     mismatches: night.conformance
       .filter(({ mismatches }) => mismatches > 0)
-      .map(({ recording, engine, mismatches, checks }) => ({ recording, engine, mismatches, checks })),
+      .map(({ recording, engine, mismatches, checks, known }) => ({ recording, engine, mismatches, checks, known })),
     disproofs: freshDisproofs(night).map(({ args, divergence, certificate }) => ({ args, divergence, certificate })),
     steps: night.steps.map(({ kind, name, state, seconds, message }) => ({ kind, name, state, seconds, message })),
     campaigns: campaigns.map(({ id, profile, seed, cases, accesses, seconds }) => ({

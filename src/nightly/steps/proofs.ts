@@ -36,7 +36,7 @@ export async function prove(
     const seconds = Math.max(1, Math.round(budget.left() / (configured.length - i)));
     const { report } = await proveOne(context, args, path, seconds);
     steps.push(report);
-    proofs.push({ args, certificate, ...resultOf(report, read(path)) });
+    proofs.push({ args, certificate, known: false, ...resultOf(report, read(path)) });
   }
   return { steps, proofs };
 }
