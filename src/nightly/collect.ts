@@ -13,10 +13,19 @@ const MOST_CURVES = 8;
 
 /** The database before a night. */
 export interface Before {
-  /** Times reopened, by id. */
+  /** Times reopened, by id: divergences that a report has told, or that were there before the first night. */
   readonly divergences: ReadonlyMap<string, number>;
   /** Number of the last campaign, 0 for none. */
   readonly lastCampaign: number;
+  /** Divergences that a night has found that did not come to its report, and that are still new. */
+  readonly untold: readonly string[];
+}
+
+/** As little as says what was there when a night began, JSON. */
+interface Mark {
+  readonly lastCampaign: number;
+  /** Times reopened, by id, where it is not 0. */
+  readonly reopened: Readonly<Record<string, number>>;
 }
 
 export interface Found {
@@ -27,13 +36,27 @@ export interface Found {
   readonly reproducers: ReadonlyMap<string, string>;
 }
 
-export async function snapshot(store: Store): Promise<Before> {
+/** Marks the beginning of the night, too: one that is killed leaves what it has found to the report of the next. */
+export async function snapshot(store: Store, startedAt: string): Promise<Before> {
   const divergences = await store.divergences();
   const campaigns = await store.campaigns();
-  return {
-    divergences: new Map(divergences.map(({ id, reopened }) => [id, reopened])),
-    lastCampaign: Math.max(0, ...campaigns.map(({ id }) => id)),
-  };
+  const lastCampaign = Math.max(0, ...campaigns.map(({ id }) => id));
+  const reopened = divergences.flatMap(({ id, reopened }) => (reopened > 0 ? [[id, reopened] as const] : []));
+  const own: Mark = { lastCampaign, reopened: Object.fromEntries(reopened) };
+  const mark = (await store.beginNight(startedAt, own)) as Mark;
+  const known = new Map<string, number>();
+  const untold: string[] = [];
+  for (const { id, status, reopened, firstCampaign } of divergences) {
+    const before = firstCampaign <= mark.lastCampaign ? (mark.reopened[id] ?? 0) : -1;
+    // Who has set a status knows of it.
+    const told = status !== 'new' || reopened === before;
+    if (told) known.set(id, reopened);
+    else {
+      untold.push(id);
+      if (before >= 0) known.set(id, before);
+    }
+  }
+  return { divergences: known, lastCampaign, untold };
 }
 
 /** @param others divergences that did not come from a campaign or a proof, as those that the re-check reopened */
@@ -42,7 +65,7 @@ export async function collect(store: Store, before: Before, others: readonly str
   const own = rows.filter(({ seed }) => seed !== PROOF_SEED);
   const seen = new Map<string, StoredDivergence>();
   for (const { id: campaign } of rows) for (const row of await store.divergences({ campaign })) seen.set(row.id, row);
-  for (const id of others) seen.set(id, await store.divergence(id));
+  for (const id of [...before.untold, ...others]) seen.set(id, await store.divergence(id));
   const ids = new Set(rows.map(({ id }) => id));
   const divergences: NightDivergence[] = [];
   for (const row of seen.values()) divergences.push(await divergenceOf(store, row, before, ids));

@@ -75,7 +75,7 @@ class Night {
     const { store, settings } = this;
     makeFolder(join(settings.reports, this.folder), settings.reports);
     const earlier = await earlierNights(store, TREND);
-    const before = await snapshot(store);
+    const before = await snapshot(store, this.startedAt);
     const work = await this.work(earlier);
     const { reproducers, ...found } = await collect(store, before, this.reopened);
     const curves = await survivalCurves(store, settings.plantedEngines);

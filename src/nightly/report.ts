@@ -100,7 +100,10 @@ export interface NightProof {
   readonly message: string;
 }
 
-/** `new`: not in the database before this night; `reopened`: it was fixed; `seen`: neither. */
+/**
+ * `new`: not in the database before this night, or before one that was killed ahead of its report; `reopened`: it was
+ * fixed; `seen`: neither.
+ */
 export type DivergenceChange = 'new' | 'reopened' | 'seen';
 
 export interface NightDivergence {

@@ -12,16 +12,33 @@ export interface NightRow {
   readonly report: unknown;
 }
 
+/**
+ * Marks a night as begun, for the case that it never ends.
+ *
+ * @param mark JSON
+ * @returns the mark of an earlier night that did not end, which stays; else this one
+ */
+export async function beginNight(db: Database, startedAt: string, mark: unknown): Promise<unknown> {
+  const [row] = await db.all(`SELECT report FROM nights WHERE finished_at = ''`);
+  if (row) return JSON.parse(String(row.report));
+  await db.run(`INSERT INTO nights (started_at, finished_at, report) VALUES (?, '', ?)`, [
+    ...[startedAt, JSON.stringify(mark)],
+  ]);
+  return mark;
+}
+
+/** A night that has ended; what had only begun is told by it. */
 export async function insertNight(db: Database, night: Omit<NightRow, 'id'>): Promise<number> {
+  await db.run(`DELETE FROM nights WHERE finished_at = ''`);
   await db.run('INSERT INTO nights (started_at, finished_at, campaign_id, report) VALUES (?, ?, ?, ?)', [
     ...[night.startedAt, night.finishedAt, night.campaign, JSON.stringify(night.report)],
   ]);
   return Number((await db.all('SELECT last_insert_rowid() AS id'))[0]!.id);
 }
 
-/** The last ones, oldest first. */
+/** The last ones that have ended, oldest first. */
 export async function selectNights(db: Database, limit: number): Promise<NightRow[]> {
-  const rows = await db.all('SELECT * FROM nights ORDER BY id DESC LIMIT ?', [limit]);
+  const rows = await db.all(`SELECT * FROM nights WHERE finished_at <> '' ORDER BY id DESC LIMIT ?`, [limit]);
   return rows.reverse().map((row) => ({
     id: Number(row.id),
     startedAt: String(row.started_at),

@@ -30,7 +30,7 @@ export async function dropOlder(db: Database, before: string): Promise<Pruned> {
   await db.run(`DELETE FROM history WHERE divergence_id IN ${settled}`, [before]);
   await db.run(`DELETE FROM occurrences WHERE divergence_id IN ${settled}`, [before]);
   const divergences = await db.run(`DELETE FROM divergences WHERE ${SETTLED}`, [before]);
-  const nights = await db.run('DELETE FROM nights WHERE finished_at < ?', [before]);
+  const nights = await db.run(`DELETE FROM nights WHERE finished_at <> '' AND finished_at < ?`, [before]);
   return { campaigns: Number(row!.n), divergences, nights };
 }
 

@@ -19,7 +19,7 @@ import {
 } from './campaigns.ts';
 import { type FoundRecord, recordDivergence, type StoredDivergence, selectDivergence } from './divergences.ts';
 import { type Database, type Driver, loadDriver } from './driver.ts';
-import { insertNight, type NightRow, selectNights } from './nights.ts';
+import { beginNight, insertNight, type NightRow, selectNights } from './nights.ts';
 import { openDatabase } from './open-database.ts';
 import { addProgress, type ProgressPoint, selectProgress } from './progress.ts';
 import { dropOlder, endedTimes, type Pruned, usedBytes } from './prune.ts';
@@ -228,6 +228,11 @@ export class Store {
   /** A number that changes whenever another connection has changed the database. */
   async dataVersion(): Promise<number> {
     return this.serialized(async () => Number((await this.db.all('PRAGMA data_version'))[0]!.data_version));
+  }
+
+  /** See `beginNight` of nights.ts. */
+  async beginNight(startedAt: string, mark: unknown): Promise<unknown> {
+    return this.transaction(() => beginNight(this.db, startedAt, mark));
   }
 
   async recordNight(night: Omit<NightRow, 'id'>): Promise<number> {

@@ -128,4 +128,14 @@ describe.each(DRIVERS)('triage on driver $name', (driver) => {
     }
     expect((await store.nights(2)).map(({ report }) => report)).toEqual([{ n: 2 }, { n: 3 }]);
   });
+
+  it('remembers a night that did not end, until one does', async () => {
+    expect(await store.beginNight('2026-01-01', { n: 1 })).toEqual({ n: 1 });
+    expect(await store.nights(9)).toEqual([]);
+    await store.prune({ before: FAR, maxBytes: 0 });
+    expect(await store.beginNight('2026-01-02', { n: 2 })).toEqual({ n: 1 });
+    await store.recordNight({ startedAt: '2026-01-02', finishedAt: '2026-01-02', campaign: null, report: {} });
+    expect(await store.beginNight('2026-01-03', { n: 3 })).toEqual({ n: 3 });
+    expect(await store.nights(9)).toHaveLength(1);
+  });
 });
