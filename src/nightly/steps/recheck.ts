@@ -46,23 +46,27 @@ export async function recheck(
   const due = divergences
     .filter(({ status }) => RECHECKED.includes(status))
     .sort((a, b) => order(checkedAt[a.id] ?? '', checkedAt[b.id] ?? '') || order(a.id, b.id));
-  for (const divergence of due) {
+  for (const [i, divergence] of due.entries()) {
+    if (!mayStart(context, budget)) {
+      // One line for all of them: there may be thousands.
+      const rest = due.length - i;
+      steps.push(skipped(context, 'recheck', `${rest} ${rest === 1 ? 'divergence' : 'divergences'}`, []));
+      break;
+    }
     const { id, kind, subject, status } = divergence;
     const command = ['replay', id, '--database', context.settings.database, ...permitted(context, divergence)];
     let result: RecheckResult = 'unknown';
     let runs = 0;
     do {
-      if (!mayStart(context, budget)) break;
       const limit = budget.left() + context.settings.grace;
       const { report, json } = await runStep(context, 'recheck', id, command, limit);
       steps.push(report);
       result = resultOf(json as Reply | null, divergence);
       runs++;
-    } while (result === 'agrees' && runs < runsFor(divergence));
-    if (runs === 0) steps.push(skipped(context, 'recheck', id, command));
+    } while (result === 'agrees' && runs < runsFor(divergence) && mayStart(context, budget));
     // Not shown in fewer runs than it takes says nothing.
     if (result === 'agrees' && runs < runsFor(divergence)) result = 'unknown';
-    if (runs > 0) rechecks.push({ id, kind, subject, status, result, runs });
+    rechecks.push({ id, kind, subject, status, result, runs });
   }
   return { steps, rechecks };
 }

@@ -203,6 +203,12 @@ describe('the re-check', () => {
     expect(rechecks.map(({ id }) => id)).toEqual(['c', 'b', 'a']);
   });
 
+  it('tells of all that it did not come to in one line', async () => {
+    const { steps, rechecks } = await recheck(context(''), new Budget(0), [stored('a'), stored('b'), stored('c')], {});
+    expect(rechecks).toEqual([]);
+    expect(steps).toMatchObject([{ state: 'skipped', name: '3 divergences', message: 'no time was left' }]);
+  });
+
   it.each([
     ['diverges', answers({ kind: 'verdict', subject: 'e', known: null })],
     [
