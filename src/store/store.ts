@@ -246,14 +246,16 @@ export class Store {
 
   /**
    * Drops what is older than `before` (ISO 8601), and then, as long as the database has more than `maxBytes`, what is
-   * older than the next ended campaign; see `dropOlder` for what that is. Not while a campaign is running.
+   * older than the next ended campaign, but for the newest one; see `dropOlder` for what that is. Not while a campaign is
+   * running.
    */
   async prune({ before, maxBytes }: { before: string; maxBytes: number }): Promise<Pruned & { bytes: number }> {
     const pruned = await this.transaction(async () => {
       await acquireWriter(this.db, this.path);
       await interruptRunning(this.db);
       let dropped = await dropOlder(this.db, before);
-      for (const time of await endedTimes(this.db)) {
+      // Not the newest: what it has shown and was let be would be new again tomorrow.
+      for (const time of (await endedTimes(this.db)).slice(0, -1)) {
         if ((await usedBytes(this.db)) <= maxBytes) break;
         // Times are compared as text: this is the next one after it.
         const more = await dropOlder(this.db, `${time}~`);

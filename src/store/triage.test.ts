@@ -114,6 +114,14 @@ describe.each(DRIVERS)('triage on driver $name', (driver) => {
     await expect(store.resumeCampaign(3)).resolves.toMatchObject({ id: 3 });
   });
 
+  it('keeps what the newest campaign showed, however small the database is to be', async () => {
+    await campaign('a0', 'a1');
+    await store.setStatus('a0', { status: 'wont-fix', note: '', author: 'kim' });
+    await campaign('a0');
+    expect(await store.prune({ before: '2000-01-01', maxBytes: 0 })).toMatchObject({ campaigns: 1, divergences: 0 });
+    expect((await store.divergences()).map(({ status }) => status)).toEqual(['wont-fix', 'new']);
+  });
+
   it('does not prune under a running campaign', async () => {
     await createCampaign(store);
     const other = await Store.open(join(folder, 'db.sqlite'), { driver });
