@@ -75,6 +75,16 @@ describe.each(DRIVERS)('search on driver $name', (driver) => {
     });
   });
 
+  it('takes no name that every object has for an engine of each divergence', async () => {
+    const own = await Store.open(join(folder, 'names.sqlite'), { driver });
+    const vector = { reference: 0, constructor: 1 };
+    const rows = [divergence('a1'), { ...divergence('a2'), subject: 'constructor', vector }];
+    await own.recordShard(shardRecord(await createCampaign(own), 0, rows), []);
+    const { engines, counts } = await own.disagreements();
+    await own.close();
+    expect(counts[engines.indexOf('constructor')]).toEqual(engines.map((name) => Number(name === 'reference')));
+  });
+
   it('sums campaigns up, newest first', async () => {
     expect(await store.campaignSummaries(10)).toMatchObject([
       { id: 2, state: 'running', divergences: 1, firstSeen: 1, coverage: null },

@@ -151,7 +151,9 @@ export async function countDisagreements(db: Database): Promise<Disagreements> {
   for (const [vector, n] of vectors) {
     for (const [i, a] of engines.entries()) {
       for (const [j, b] of engines.entries()) {
-        if (vector[a] != null && vector[b] != null && vector[a] !== vector[b]) counts[i]![j]! += n;
+        // Own ones: an engine may be named "constructor".
+        const [one, other] = [a, b].map((name) => (Object.hasOwn(vector, name) ? vector[name] : null));
+        if (one != null && other != null && one !== other) counts[i]![j]! += n;
       }
     }
   }
