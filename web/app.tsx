@@ -67,8 +67,8 @@ function isCurrent(path: string, page: string): boolean {
 }
 
 function pageAt({ path, query }: Place): ComponentChildren {
-  const [, id] = /^\/divergences\/([^/]+)$/.exec(path) ?? [];
-  if (id !== undefined) return <DivergencePage key={id} id={decodeURIComponent(id)} />;
+  const [, id] = /^\/divergences\/([\da-f]+)$/i.exec(path) ?? [];
+  if (id !== undefined) return <DivergencePage key={id} id={id} />;
   if (path === '/divergences') return <DivergencesPage query={query} />;
   if (path === '/playground') return <PlaygroundPage />;
   if (path === '/') return <OverviewPage query={query} />;
