@@ -23,6 +23,9 @@ export interface Recheckable {
   readonly engines: readonly unknown[];
 }
 
+/** Kinds of divergences that are an engine which did not come back, or ended its thread. */
+const LOST = ['engine-timeout', 'engine-error'];
+
 /** What `msrdiff replay --json` prints, as far as it is read here. */
 interface Reply {
   readonly kind: 'done' | 'lost';
@@ -91,7 +94,8 @@ function permitted({ settings }: StepContext, { engines }: Recheckable): string[
 
 function resultOf(reply: Reply | null, { kind, subject }: Recheckable): RecheckResult {
   if (reply === null) return 'unknown';
-  if (reply.kind === 'lost') return 'diverges';
+  // An engine that does not come back, or ends its thread, shows nothing but that.
+  if (reply.kind === 'lost') return LOST.includes(kind) ? 'diverges' : 'other';
   // Also where a ledger knows it by now: it is still there.
   if (reply.findings?.some((found) => found.kind === kind && found.subject === subject)) return 'diverges';
   return reply.diverges ? 'other' : 'agrees';

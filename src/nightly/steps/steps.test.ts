@@ -194,6 +194,8 @@ describe('the re-check', () => {
   const answers = (...findings: object[]): string =>
     `print(${JSON.stringify({ kind: 'done', findings, diverges: findings.length > 0 })});`;
 
+  const LOST = `print({ kind: 'lost', message: 'gone', diverges: true }); process.exitCode = 1;`;
+
   it('takes the longest unchecked first, and only what was triaged', async () => {
     const step = context(answers());
     const all = [
@@ -215,13 +217,19 @@ describe('the re-check', () => {
       'diverges',
       `print({ kind: 'done', findings: [{ kind: 'verdict', subject: 'e', known: 'x' }], diverges: false });`,
     ],
-    ['diverges', `print({ kind: 'lost', message: 'gone', diverges: true }); process.exitCode = 1;`],
+    ['other', LOST],
     ['other', answers({ kind: 'errno', subject: 'e', known: null })],
     ['agrees', answers()],
     ['unknown', 'process.exitCode = 3;'],
   ])('says "%s"', async (result, script) => {
     const { rechecks } = await recheck(context(script), new Budget(60), [stored('a')], {});
     expect(rechecks).toMatchObject([{ id: 'a', result, runs: 1 }]);
+  });
+
+  it('takes an engine that is lost for a divergence of that kind only', async () => {
+    const silent = [stored('a', { kind: 'engine-timeout' }), stored('b', { kind: 'engine-error' })];
+    const { rechecks } = await recheck(context(LOST), new Budget(60), silent, {});
+    expect(rechecks).toMatchObject([{ result: 'diverges' }, { result: 'diverges' }]);
   });
 
   it('runs what shows now and then until it shows, or is not there', async () => {
