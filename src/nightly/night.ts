@@ -11,7 +11,7 @@ import type { NightSettings } from './config.ts';
 import { lockNight } from './night-lock.ts';
 import type { NightRecheck, NightReport, StepReport } from './report.ts';
 import { payload } from './reports/payload.ts';
-import { writeReports } from './reports/write.ts';
+import { pointLatest, writeReports } from './reports/write.ts';
 import { folderName, pruneLimits, rotateReports } from './retention.ts';
 import { campaigns, seedOfDay } from './steps/campaign.ts';
 import { conform } from './steps/conformance.ts';
@@ -80,6 +80,8 @@ class Night {
     const { reproducers, ...found } = await collect(store, before, this.reopened);
     const curves = await survivalCurves(store, settings.plantedEngines);
     await this.keepHouse();
+    const notPointed = pointLatest(settings.reports, this.folder);
+    if (notPointed !== null) this.warn(notPointed);
     const places = { reports: settings.reports, config: settings.folder, root: process.cwd() };
     const write = (night: NightReport): void => writeReports(places, night, earlier, curves, reproducers);
     const night = this.report(work, found, earlier, before);

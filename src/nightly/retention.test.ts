@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { pointLatest } from './reports/write.ts';
 import { folderName, pruneLimits, rotateReports } from './retention.ts';
 
 let folder: string;
@@ -53,4 +54,12 @@ it('turns limits into those of the database; 0 is none', () => {
   expect(pruneLimits({ days: 0, megabytes: 0 }, NOW)).toEqual({
     ...{ before: '1970-01-01T00:00:00.000Z', maxBytes: Number.MAX_SAFE_INTEGER },
   });
+});
+
+it('points to the newest, and says where something else has its name', () => {
+  expect([pointLatest(folder, 'a'), pointLatest(folder, 'b')]).toEqual([null, null]);
+  expect(readlinkSync(join(folder, 'latest'))).toBe('b');
+  rmSync(join(folder, 'latest'));
+  mkdirSync(join(folder, 'latest'));
+  expect(pointLatest(folder, 'c')).toMatch(/latest does not point to this night \(\w+\): remove what is there$/);
 });

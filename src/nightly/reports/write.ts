@@ -30,7 +30,18 @@ export function writeReports(
   write('results.sarif', sarif(night, places));
   write('summary.md', markdown(night, curves));
   write('report.html', html(night, trendOf([...earlier, night]), curves));
-  const latest = join(places.reports, 'latest');
-  rmSync(latest, { force: true });
-  symlinkSync(night.folder, latest);
+}
+
+/** Has `latest` point to that folder. @returns null, or why it does not, in one line */
+export function pointLatest(reports: string, folder: string): string | null {
+  const latest = join(reports, 'latest');
+  try {
+    rmSync(latest, { force: true });
+    symlinkSync(folder, latest);
+    return null;
+  } catch (error) {
+    // Such as a folder of that name, where a copy was made that has no links.
+    const { code } = error as NodeJS.ErrnoException;
+    return `${latest} does not point to this night (${code}): remove what is there`;
+  }
 }
