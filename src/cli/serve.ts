@@ -1,5 +1,5 @@
 /** `msrdiff serve`: the triage page, over a database that campaigns may be writing to. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_ENGINES, engineSpecs } from '../engines/registry.ts';
@@ -100,7 +100,7 @@ function checkAccess(host: string, token: string | undefined): void {
 /** Read by one connection, written by another: the reader is told of what the writer changes, too. */
 async function openStores(path: string, readOnly: boolean): Promise<{ reader: Store; writer: Store | undefined }> {
   // Opening to write would make one.
-  const isThere = (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  const isThere = existsSync(path) && statSync(path).size > 0;
   const writer = isThere && !readOnly ? await openWriter(path) : undefined;
   try {
     return { reader: await Store.open(path, { readOnly: true }), writer };

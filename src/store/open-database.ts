@@ -11,6 +11,9 @@ import { SqliteCode, StoreError, sqliteCode, storeError } from './store-error.ts
 export async function openDatabase(driver: Driver, path: string, readOnly: boolean): Promise<Database> {
   const absolute = resolve(path);
   try {
+    if (existsSync(absolute) && statSync(absolute).isDirectory()) {
+      throw new StoreError(`database ${path} is a folder: name a file with --database`);
+    }
     if (!readOnly) {
       makeFolder(path, absolute);
       return await openChecked(driver, path, absolute, false);

@@ -116,6 +116,7 @@ describe('refused, in one line', () => {
   writeFileSync(text, 'This is no database, but a text that is longer than a header of SQLite would be.'.repeat(20));
   test.each([
     [['--database', missing], /does not exist/],
+    [['--database', join(text, 'x')], /does not exist/],
     [['--database', text], /is not an SQLite database/],
     [['--host', '0.0.0.0', '--database', database], /--host 0\.0\.0\.0 can be reached by others: add --token/],
     [['--host', '0.0.0.0', '--token', 'short', '--database', database], /at least 16/],
