@@ -1,24 +1,33 @@
 /** Text of unknown origin as Markdown (GitHub's) that means nothing but the text. */
 
-/** Control characters, line and paragraph separators, and those that change the direction of text. */
-const INVISIBLE = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
-const MARKUP = /[\\`*[\]#|~@$]|(?<!\w)_|_(?!\w)/g;
+/** White space, control characters, line and paragraph separators, and those that change the direction of text. */
+const INVISIBLE = /[\s\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
+/** What no encoding has, and what XML does not allow: tools turn Markdown into that. */
+const UNENCODABLE = /[\p{Cs}\ufffe\uffff]/gu;
+const MARKUP = /[\\`*[\]{}!|~$]|(?<!\w)_|_(?!\w)/g;
 /** What makes a list or a heading at the start of a line. */
 const LEADING = /^[-+=]|(?<=^\d+)[.)]/;
 /** Links and emoji that GitHub makes without any markup. */
 const BARE = /:(?=\/\/|[\w+-]+:)|(?<=\bwww)\./gi;
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '@': '&#64;',
+  '#': '&#35;',
+};
 const PLAIN_NAME = /^[\w.+:@=/-]+(?: [\w.+:@=/-]+)*$/;
 
 /** Text for a paragraph, a list item or a table cell: one line, without any markup. */
 export function plain(text: string): string {
   return text
     .replace(INVISIBLE, ' ')
+    .replace(UNENCODABLE, '\ufffd')
     .trim()
     .replace(MARKUP, '\\$&')
     .replace(BARE, '\\$&')
     .replace(LEADING, '\\$&')
-    .replace(/[&<>]/g, (character) => ENTITIES[character]!);
+    .replace(/[&<>@#]/g, (character) => ENTITIES[character]!);
 }
 
 /** A name as code, if it is one; plain text otherwise. */

@@ -59,4 +59,19 @@ describe('what a night tells', () => {
     await end();
     expect(await night('bb')).toEqual({ bb: 'seen' });
   });
+
+  it('has what waits to be mended, though it is not seen, with its reproducer', async () => {
+    await campaign('aa', 'bb', 'cc', 'dd');
+    await store.setStatus('bb', { status: 'triaged', note: '', author: 'kim' });
+    await store.setStatus('cc', { status: 'known', note: '', author: 'kim' });
+    const before = await snapshot(store, '2026-01-01');
+    await campaign('dd');
+    const { divergences, waiting, reproducers } = await collect(store, before, []);
+    expect(divergences.map(({ id }) => id)).toEqual(['dd']);
+    expect(waiting.map(({ id, change }) => [id, change]).sort()).toEqual([
+      ['aa', 'seen'],
+      ['bb', 'seen'],
+    ]);
+    expect([...reproducers.keys()].sort()).toEqual(['aa', 'bb', 'dd']);
+  });
 });

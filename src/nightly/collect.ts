@@ -3,6 +3,7 @@
  * way has stored what it had found.
  */
 import { vectorText } from '../model/result-name.ts';
+import type { Status } from '../model/status.ts';
 import { PROOF_SEED } from '../store/campaigns.ts';
 import type { Store, StoredDivergence } from '../store/store.ts';
 import type { NightCampaign, NightCoverage, NightDivergence, NightReport } from './report.ts';
@@ -10,6 +11,11 @@ import type { Curve } from './reports/figures.ts';
 
 /** Survival curves that a report has: more cannot be told apart. */
 const MOST_CURVES = 8;
+
+/** Somebody is to look at it, or to mend it. */
+const WAITING: readonly Status[] = ['new', 'triaged'];
+/** Most divergences not seen this night that a report has: code scanning takes no more than some thousands. */
+const MOST_WAITING = 1000;
 
 /** The database before a night. */
 export interface Before {
@@ -32,7 +38,8 @@ export interface Found {
   readonly campaigns: NightCampaign[];
   readonly coverage: NightCoverage;
   readonly divergences: NightDivergence[];
-  /** Scenarios of new and reopened divergences, canonical JSON by id. */
+  readonly waiting: NightDivergence[];
+  /** Scenarios of divergences with a reproducer, canonical JSON by id. */
   readonly reproducers: ReadonlyMap<string, string>;
 }
 
@@ -71,7 +78,14 @@ export async function collect(store: Store, before: Before, others: readonly str
   for (const row of seen.values()) divergences.push(await divergenceOf(store, row, before, ids));
   const order = { new: 0, reopened: 1, seen: 2 };
   divergences.sort((a, b) => order[a.change] - order[b.change] || b.cases - a.cases || (a.id < b.id ? -1 : 1));
-  const fresh = divergences.filter(({ change }) => change !== 'seen');
+  const open = await store.divergences({ statuses: WAITING, order: 'last-seen', limit: MOST_WAITING });
+  const waiting: NightDivergence[] = [];
+  for (const row of open) {
+    if (seen.has(row.id)) continue;
+    waiting.push(await divergenceOf(store, row, before, ids));
+    seen.set(row.id, row);
+  }
+  const kept = [...divergences, ...waiting].filter(({ reproducer }) => reproducer !== null);
   return {
     campaigns: own.map(({ id, profile, seed, engines, cases, accesses, seconds, digest }) => ({
       ...{ id, profile, seed, engines, cases, accesses, seconds, digest },
@@ -81,7 +95,8 @@ export async function collect(store: Store, before: Before, others: readonly str
       own.map(({ id }) => id),
     ),
     divergences,
-    reproducers: new Map(fresh.map(({ id }) => [id, seen.get(id)!.scenario])),
+    waiting,
+    reproducers: new Map(kept.map(({ id }) => [id, seen.get(id)!.scenario])),
   };
 }
 
@@ -99,7 +114,7 @@ async function divergenceOf(
     ...{ id, change, status, kind, subject, profile, rules, size, reliability },
     message: row.message || vectorText(kind, vector),
     cases: occurrences.reduce((sum, { cases }) => sum + cases, 0),
-    reproducer: change === 'seen' ? null : `reproducers/${id}.json`,
+    reproducer: change === 'seen' && !WAITING.includes(status) ? null : `reproducers/${id}.json`,
   };
 }
 

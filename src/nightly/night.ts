@@ -83,11 +83,19 @@ class Night {
     const notPointed = pointLatest(settings.reports, this.folder);
     if (notPointed !== null) this.warn(notPointed);
     const places = { reports: settings.reports, config: settings.folder, root: process.cwd() };
-    const write = (night: NightReport): void => writeReports(places, night, earlier, curves, reproducers);
+    const write = (night: NightReport): void => {
+      try {
+        writeReports(places, night, earlier, curves, reproducers);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        this.warn(`reports: ${settings.reports} cannot be written (${code ?? message}): make room, or set "reports"`);
+      }
+    };
     const night = this.report(work, found, earlier, before);
-    write(night);
     const campaign = night.campaigns[0]?.id ?? null;
+    // First, as the next night compares with this: a disk that is full keeps the reports away, and nothing else.
     await store.recordNight({ startedAt: night.startedAt, finishedAt: night.finishedAt, campaign, report: night });
+    write(night);
     if (!(await this.announce(night))) return night;
     const warned = { ...night, warnings: [...this.warnings] };
     write(warned);
@@ -152,7 +160,7 @@ class Night {
 
   private report(
     work: Work,
-    found: Pick<NightReport, 'campaigns' | 'coverage' | 'divergences'>,
+    found: Pick<NightReport, 'campaigns' | 'coverage' | 'divergences' | 'waiting'>,
     earlier: readonly NightReport[],
     before: Before,
   ): NightReport {

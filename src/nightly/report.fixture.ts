@@ -9,7 +9,7 @@ export function divergence(id: string, values: Partial<NightDivergence> = {}): N
   return {
     ...{ id, change: 'new', status: 'new', kind: 'verdict', subject: 'planted', profile: '6.18', rules: [] },
     ...{ message: 'reference allow, planted gp', size: 9, cases: 3, reliability: 1 },
-    reproducer: values.change === 'seen' ? null : `reproducers/${id}.json`,
+    reproducer: values.change === 'seen' && values.status !== 'triaged' ? null : `reproducers/${id}.json`,
     ...values,
   };
 }
@@ -18,7 +18,16 @@ export function night(values: Partial<NightReport> = {}): NightReport {
   return {
     ...{ version: 1, msrdiff: '0.1.0', startedAt: '2026-11-21T01:00:00.000Z', finishedAt: '2026-11-21T02:00:00.000Z' },
     ...{ database: '/data/msrdiff.db', folder: '2026-11-21T01-00-00Z', budget: 3600, seconds: 3599.5, exitCode: 0 },
-    ...{ interrupted: false, steps: [], conformance: [], rechecks: [], proofs: [], divergences: [], warnings: [] },
+    ...{
+      interrupted: false,
+      steps: [],
+      conformance: [],
+      rechecks: [],
+      proofs: [],
+      divergences: [],
+      waiting: [],
+      warnings: [],
+    },
     campaigns: [
       {
         ...{ id: 4, profile: '6.18', seed: '2026112100', engines: ['reference', 'planted'] },

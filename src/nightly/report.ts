@@ -121,7 +121,7 @@ export interface NightDivergence {
   /** Cases of this night that showed it. */
   readonly cases: number;
   readonly reliability: number;
-  /** Path in the night's folder; null for those that are not new. */
+  /** Path in the night's folder; null for those that are neither new nor waiting to be mended. */
   readonly reproducer: string | null;
 }
 
@@ -166,6 +166,8 @@ export interface NightReport {
   readonly proofs: readonly NightProof[];
   /** Of this night's campaigns, proofs and re-check: new ones first. */
   readonly divergences: readonly NightDivergence[];
+  /** Status new or triaged, and not seen this night; those seen last, if there are very many. */
+  readonly waiting: readonly NightDivergence[];
   /** Null for the first night. */
   readonly comparison: Comparison | null;
   /** When each triaged divergence was last run again, ISO 8601 by id: goes on from night to night. */

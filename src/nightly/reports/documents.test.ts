@@ -114,6 +114,21 @@ describe('SARIF', () => {
     expect(all[3]).toEqual(['error', expect.stringMatching(/^disproof /), at('results/nightly/proofs/x.json')]);
   });
 
+  it('keeps what waits to be mended, seen or not, as code scanning would close its alert', () => {
+    const seen = divergence('a', { change: 'seen', status: 'triaged' });
+    const waiting = divergence('b', { change: 'seen', status: 'triaged', cases: 0 });
+    const known = divergence('c', { change: 'seen', status: 'known' });
+    const text = sarif(night({ divergences: [divergence('d'), seen, known], waiting: [waiting] }), PLACES);
+    const results = JSON.parse(text).runs[0].results as Record<string, Record<string, string>>[];
+    expect(
+      results.map(({ partialFingerprints, baselineState }) => [partialFingerprints!['divergence/v1'], baselineState]),
+    ).toEqual([
+      ['d', 'new'],
+      ['a', 'unchanged'],
+      ['b', 'unchanged'],
+    ]);
+  });
+
   it('names the broken rule where one explains it, else the kind', () => {
     const rules = (...names: string[]): string[] => {
       const text = sarif(night({ divergences: [divergence('a', { rules: names })] }), PLACES);

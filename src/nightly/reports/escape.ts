@@ -23,20 +23,3 @@ export function markupText(text: string): string {
 export function xmlAttribute(text: string): string {
   return markupText(text).replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
-
-/**
- * For one line of GitHub-flavoured Markdown, table cells included: no formatting, no HTML, no links (addresses and
- * mentions become such by themselves), no line break.
- */
-export function markdownText(text: string): string {
-  return text
-    .replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ')
-    .replace(NOT_XML, '\ufffd')
-    .trim()
-    .replace(/[&<>@#]|:(?=\/\/)|\bwww\./gi, (found) =>
-      found.length > 1 ? found.replace('.', '&#46;') : `&#${found.charCodeAt(0)};`,
-    )
-    .replace(/[\\`*_{}[\]()!|~$]/g, '\\$&')
-    .replace(/^[-+=]/, '\\$&')
-    .replace(/^(\d+)\./, '$1\\.');
-}

@@ -1,6 +1,7 @@
 /** The night as GitHub-flavoured Markdown: a job's summary, a mail. */
+
+import { plain as text } from '../../export/markdown-text.ts';
 import type { Change, NightReport } from '../report.ts';
-import { markdownText as text } from './escape.ts';
 import { amount, type Curve, duration, medianCases, minuteOf, relative } from './figures.ts';
 import { callsFor, headline } from './headline.ts';
 

@@ -1,6 +1,7 @@
 /**
- * SARIF 2.1.0 (OASIS Standard, 27 March 2020), for code scanning: new and reopened divergences, recordings that do not
- * hold, disproofs. The location of a divergence is its reproducer, a file written beside the report.
+ * SARIF 2.1.0 (OASIS Standard, 27 March 2020), for code scanning: divergences that are new or triaged, recordings that
+ * do not hold, disproofs. Those of earlier nights too: code scanning takes for mended what a later file does not have.
+ * The location of a divergence is its reproducer, a file written beside the report.
  */
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,6 +20,8 @@ interface Result {
   readonly rule: Rule;
   readonly level: 'error' | 'warning';
   readonly message: string;
+  /** Against the nights before; left out where that is not known. */
+  readonly baseline?: 'new' | 'unchanged';
   readonly uri: string;
   readonly line: number;
   readonly fingerprint: string;
@@ -39,9 +42,11 @@ export interface Places {
 export function sarif(night: NightReport, places: Places): string {
   const own = join(places.reports, night.folder);
   const uri = (...path: string[]): string => fileUri(resolve(...path), places.root);
-  const fresh = freshDivergences(night);
+  const fresh = new Set(freshDivergences(night));
   const results = [
-    ...fresh.map((one) => divergenceResult(one, uri(own, one.reproducer ?? '.'))),
+    ...[...night.divergences, ...night.waiting].flatMap((one) =>
+      one.reproducer === null ? [] : [divergenceResult(one, uri(own, one.reproducer), fresh.has(one))],
+    ),
     ...night.conformance
       .filter(({ mismatches }) => mismatches > 0)
       .map((one) => conformanceResult(one, uri(places.config, one.recording))),
@@ -83,13 +88,14 @@ export function sarif(night: NightReport, places: Places): string {
 }
 
 function resultJson(
-  { rule, level, message, uri, line, fingerprint, properties }: Result,
+  { rule, level, message, baseline, uri, line, fingerprint, properties }: Result,
   rules: readonly Rule[],
 ): object {
   return {
     ruleId: rule.id,
     ruleIndex: rules.findIndex(({ id }) => id === rule.id),
     level,
+    ...(baseline === undefined ? {} : { baselineState: baseline }),
     message: { text: message },
     locations: [{ physicalLocation: { artifactLocation: { uri }, region: { startLine: line } } }],
     partialFingerprints: { 'divergence/v1': fingerprint },
@@ -104,17 +110,18 @@ function ruleOf({ rules, kind }: NightDivergence): Rule {
   return { id: `kind/${kind}`, text: `Engines differ: ${kind}` };
 }
 
-function divergenceResult(divergence: NightDivergence, uri: string): Result {
-  const { id, change, kind, subject, message, reliability, profile, rules, cases, size } = divergence;
+function divergenceResult(divergence: NightDivergence, uri: string, isNew: boolean): Result {
+  const { id, change, status, kind, subject, message, reliability, profile, rules, cases, size } = divergence;
   return {
     rule: ruleOf(divergence),
     // What mostly does not show again may be the machine's doing.
     level: reliability < 0.5 ? 'warning' : 'error',
-    message: `${change} divergence ${id}: ${kind}, ${subject}: ${message}`,
+    message: `${isNew ? change : status} divergence ${id}: ${kind}, ${subject}: ${message}`,
+    baseline: isNew ? 'new' : 'unchanged',
     uri,
     line: 1,
     fingerprint: id,
-    properties: { change, kind, subject, profile, rules, cases, size, reliability },
+    properties: { change, status, kind, subject, profile, rules, cases, size, reliability },
   };
 }
 
