@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { Exit } from '../model/exit.ts';
 import { addConform } from './conform.ts';
 import { addEngines } from './engines.ts';
+import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
 import { addKernel } from './kernel.ts';
@@ -28,7 +29,7 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  for (const add of [...commands, addProve, addConform, addNightly, addEngines, addKernel]) add(program);
+  for (const add of [...commands, addProve, addExplain, addConform, addNightly, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

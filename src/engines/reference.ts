@@ -52,6 +52,10 @@ class ActiveRanges {
   }
 }
 
+/** What `explain` says where no range is asked; other parts tell these cases apart by them. */
+export const EXEMPT_RULE = 'x2APIC MSRs 0x800-0x8ff are never filtered';
+export const NO_FILTER_RULE = 'no filter is active';
+
 /** Accesses from which on it pays to look up once what is the same for all of them. */
 const LONG_BATCH = 512;
 const X2APIC_WINDOW: readonly [number, number] = [X2APIC_FIRST, X2APIC_LAST];
@@ -144,8 +148,8 @@ export class ReferenceVm implements EngineVm {
 
   explain(index: number, type: AccessType): Explanation {
     const verdict = this.judge(index, type);
-    if (this.exempt(index)) return { verdict, rule: 'x2APIC MSRs 0x800-0x8ff are never filtered' };
-    if (this.ranges.count === 0) return { verdict, rule: 'no filter is active' };
+    if (this.exempt(index)) return { verdict, rule: EXEMPT_RULE };
+    if (this.ranges.count === 0) return { verdict, rule: NO_FILTER_RULE };
     const range = this.decidingRange(index, type);
     if (range < 0) return { verdict, rule: `no range matches: the default ${this.defaultAllow ? 'allows' : 'denies'}` };
     const bit = index - this.ranges.start[range]!;

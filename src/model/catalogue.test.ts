@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BaseOutcome, BaseTable } from './base.ts';
-import { catalogueBase, msrName, passthroughCandidates, type Vendor } from './catalogue.ts';
+import { catalogueBase, msrName, oneMsr, passthroughCandidates, type Vendor } from './catalogue.ts';
 import { MSR_ROWS } from './catalogue-data.ts';
 import { X2APIC_FIRST, X2APIC_LAST } from './filter.ts';
 import { findProfile } from './profile.ts';
@@ -270,5 +270,18 @@ describe('measured kernels', () => {
       }
     }
     expect(missing).toEqual([]);
+  });
+});
+
+describe('oneMsr', () => {
+  it('takes an index or a whole name in any case', () => {
+    expect(['0x174', '372', 'IA32_SYSENTER_CS', ' ia32_sysenter_cs '].map(oneMsr)).toEqual(Array(4).fill(0x174));
+    expect(oneMsr('IA32_A_PMC0+7')).toBe(0x4c8);
+  });
+
+  it('takes nothing else', () => {
+    for (const text of ['SYSENTER', 'IA32_A_PMC0+8', 'IA32_A_PMC0+', '0x100000000', '4294967296', '-1', '', '0x']) {
+      expect(oneMsr(text)).toBeUndefined();
+    }
   });
 });

@@ -80,11 +80,35 @@ export function passthroughCandidates(vendor: Vendor, profile: KernelProfile): C
   return candidates.sort((a, b) => a.index - b.index);
 }
 
+/** The row of an MSR; undefined if the catalogue has none. */
+export function msrRow(index: number): MsrRow | undefined {
+  return MSR_ROWS.find((row) => index >= row.index && index < row.index + (row.count ?? 1));
+}
+
 /** Name of an MSR as the SDM, the APM or the kernel's msr-index.h has it; undefined if the catalogue has none. */
 export function msrName(index: number): string | undefined {
-  for (const row of MSR_ROWS) {
-    const offset = index - row.index;
-    if (offset >= 0 && offset < (row.count ?? 1)) return offset === 0 ? row.name : `${row.name}+${offset}`;
+  const row = msrRow(index);
+  if (!row) return undefined;
+  return index === row.index ? row.name : `${row.name}+${index - row.index}`;
+}
+
+/** `0x174` or `372`: the index; undefined if the text is no u32, null if it is no number at all. */
+function numberOf(text: string): number | undefined | null {
+  if (!/^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(text)) return null;
+  const index = Number(text);
+  return index <= 0xffff_ffff ? index : undefined;
+}
+
+/** The one index that a user means: `0x174`, `372`, or a whole name in any case; undefined if there is none. */
+export function oneMsr(text: string): number | undefined {
+  const wanted = text.trim().toLowerCase();
+  const index = numberOf(wanted);
+  if (index !== null) return index;
+  for (const { index: first, name, count = 1 } of MSR_ROWS) {
+    const full = name.toLowerCase();
+    if (full === wanted) return first;
+    const offset = wanted.startsWith(`${full}+`) ? Number(wanted.slice(full.length + 1)) : Number.NaN;
+    if (Number.isInteger(offset) && offset > 0 && offset < count) return first + offset;
   }
   return undefined;
 }
@@ -98,10 +122,8 @@ const MAX_INDICES = 4096;
  */
 export function msrIndices(text: string): number[] {
   const wanted = text.trim().toLowerCase();
-  if (/^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(wanted)) {
-    const index = Number(wanted);
-    return index <= 0xffff_ffff ? [index] : [];
-  }
+  const number = numberOf(wanted);
+  if (number !== null) return number === undefined ? [] : [number];
   if (wanted === '') return [];
   const indices: number[] = [];
   for (const { index, name, count = 1 } of MSR_ROWS) {
