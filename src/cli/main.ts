@@ -8,6 +8,7 @@ import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
 import { addKernel } from './kernel.ts';
+import { addLint } from './lint.ts';
 import { addList } from './list.ts';
 import { addMinimize } from './minimize.ts';
 import { addNightly } from './nightly.ts';
@@ -29,7 +30,8 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  for (const add of [...commands, addProve, addExplain, addConform, addNightly, addEngines, addKernel]) add(program);
+  for (const add of [...commands, addProve, addExplain, addLint, addConform, addNightly, addEngines, addKernel])
+    add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -6,7 +6,7 @@ import {
   type MsrFilter,
 } from '../../model/filter.ts';
 import { hex } from '../../model/json-fields.ts';
-import { KERNEL_PROFILES } from '../../model/profile.ts';
+import { profileNames } from '../profile-names.ts';
 import { rangeText } from '../range-text.ts';
 import type { Decision, Explained, HardwarePath, ProfileAnswer } from './explain.ts';
 import { DECISION_RULES, FASTPATH_RULE, OUTCOME_RULES } from './rules.ts';
@@ -31,7 +31,7 @@ export function verdictRows({ profiles }: Explained): string[][] {
     ['profile', 'ioctl', ...COLUMNS],
     ...groups.map((group) => {
       const answer = group[0]!;
-      return [profileNames(group), answer.ioctl, ...COLUMNS.map((name) => cell(answer, name))];
+      return [namesOf(group), answer.ioctl, ...COLUMNS.map((name) => cell(answer, name))];
     }),
   ];
 }
@@ -46,7 +46,7 @@ export function reasonBlocks(explained: Explained, filter: MsrFilter): { title: 
   const blocks = explained.profiles.map((answer) => ({ answer, rows: reasons(answer, explained, filter) }));
   const groups = grouped(blocks, ({ rows }) => JSON.stringify(rows));
   return groups.map((group) => ({
-    title: groups.length === 1 ? '' : profileNames(group.map(({ answer }) => answer)),
+    title: groups.length === 1 ? '' : namesOf(group.map(({ answer }) => answer)),
     rows: group[0]!.rows,
   }));
 }
@@ -112,17 +112,7 @@ function pathText({ candidate, route, routeIfAsked, rule }: HardwarePath, { allo
   return `${text}; once the vCPU's state asks for it ${then}`;
 }
 
-/** `5.10.0, 6.1`; from three neighbours on `5.10.0 to 6.1`. */
-function profileNames(group: readonly ProfileAnswer[]): string {
-  const parts: string[] = [];
-  const places = group.map(({ profile }) => KERNEL_PROFILES.findIndex(({ id }) => id === profile));
-  for (let from = 0, to = 0; from < places.length; from = ++to) {
-    while (places[to + 1] === places[to]! + 1) to++;
-    const names = group.slice(from, to + 1).map(({ profile }) => profile);
-    parts.push(names.length > 2 ? `${names[0]} to ${names.at(-1)}` : names.join(', '));
-  }
-  return parts.join(', ');
-}
+const namesOf = (group: readonly ProfileAnswer[]): string => profileNames(group.map(({ profile }) => profile));
 
 /** Items of equal key together, in order of the first of each. */
 function grouped<T>(items: readonly T[], key: (item: T) => string): T[][] {
