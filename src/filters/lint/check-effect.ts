@@ -2,7 +2,7 @@
 import { rangeText, spanText } from '../range-text.ts';
 import { decidesNothing, extent } from './check-matching.ts';
 import { finding } from './finding.ts';
-import { removableSlots } from './removable.ts';
+import { removableSlots, sameEverywhere, withoutSlot } from './removable.ts';
 import type { Check } from './subject.ts';
 
 export const checkEffect: Check = ({ analysis, profiles }) => {
@@ -11,6 +11,8 @@ export const checkEffect: Check = ({ analysis, profiles }) => {
   return removableSlots(filter, profiles).flatMap((slot) => {
     const range = filter.ranges[slot]!;
     if (range.nmsrs === 0 || decidesNothing(analysis, slot)) return [];
+    // It may be in the way of a range that would never match otherwise.
+    if (!sameEverywhere(filter, withoutSlot(filter, slot), profiles)) return [];
     const message = `${rangeText(range)} changes nothing: without it the later ranges and the default decide the same`;
     return [
       finding('no-effect', { where: { range: slot }, message, mend: 'leave the range out, or correct its bits' }),

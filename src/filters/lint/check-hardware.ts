@@ -1,10 +1,10 @@
 /** What the filter does to the processor's bitmaps: accesses that exit, and could do without. */
-import { msrName, passthroughCandidates } from '../../model/catalogue.ts';
+import { msrName, passthroughCandidates, type Vendor } from '../../model/catalogue.ts';
 import { hex } from '../../model/json-fields.ts';
 import { AccessType } from '../../model/verdict.ts';
 import { type IndexRange, IndexSet } from '../index-set.ts';
 import { rangeText, spanText } from '../range-text.ts';
-import { DIRECTIONS } from './analysis.ts';
+import type { Analysis } from './analysis.ts';
 import { VENDOR_NAMES } from './check-paths.ts';
 import { finding } from './finding.ts';
 import type { Check } from './subject.ts';
@@ -16,27 +16,45 @@ const NOT_HOT: ReadonlySet<number> = new Set([0xc0010130]);
 
 export const checkPassthrough: Check = ({ analysis, vendors }) => {
   if (!analysis.complete) return [];
-  return vendors.flatMap((vendor) =>
-    passthroughCandidates(vendor, analysis.profile).flatMap(({ index, read, write, always }) => {
-      if ((!always && !HOT_DYNAMIC.has(index)) || NOT_HOT.has(index)) return [];
-      const lost = DIRECTIONS.filter(
-        (type) => (type === AccessType.READ ? read : write) && !analysis.decisions[type].has(index),
-      );
-      if (lost.length === 0) return [];
-      const name = msrName(index)!;
-      const access = lost.length === 2 ? 'rw' : lost[0] === AccessType.READ ? 'r' : 'w';
-      const verbs = { r: 'RDMSR', w: 'WRMSR', rw: 'RDMSR and WRMSR' }[access];
-      const when = always ? '' : ' also when the vCPU uses it';
-      return [
-        finding('passthrough-lost', {
-          where: { msrs: [index, index], name, access, vendors: [vendor] },
-          message: `${verbs} ${name} (${hex(index)}) exits${when} on ${VENDOR_NAMES[vendor]}, where KVM passes it through if allowed`,
-          mend: 'allow it if the exits are too slow: guests use it often',
-        }),
-      ];
-    }),
-  );
+  const losses = vendors.flatMap((vendor) => lossesOf(analysis, vendor));
+  const keys = [...new Set(losses.map(({ key }) => key))];
+  return keys.map((key) => {
+    const alike = losses.filter((loss) => loss.key === key);
+    const { index, access, always } = alike[0]!;
+    const on = alike.map(({ vendor }) => VENDOR_NAMES[vendor]).join(' and ');
+    const name = msrName(index)!;
+    const when = always ? '' : ' also when the vCPU uses it';
+    const message = `${VERBS[access]} ${name} (${hex(index)}) exits${when} on ${on}, where KVM passes it through if allowed`;
+    const where = { msrs: [index, index] as const, name, access, vendors: alike.map(({ vendor }) => vendor) };
+    return finding('passthrough-lost', {
+      where,
+      message,
+      mend: 'allow it if the exits are too slow: guests use it often',
+    });
+  });
 };
+
+const VERBS = { r: 'RDMSR', w: 'WRMSR', rw: 'RDMSR and WRMSR' } as const;
+
+interface Loss {
+  readonly vendor: Vendor;
+  readonly index: number;
+  readonly access: 'r' | 'w' | 'rw';
+  readonly always: boolean;
+  /** Losses of the same key differ in the vendor alone. */
+  readonly key: string;
+}
+
+function lossesOf({ profile, decisions }: Analysis, vendor: Vendor): Loss[] {
+  return passthroughCandidates(vendor, profile).flatMap(({ index, read, write, always }) => {
+    if ((!always && !HOT_DYNAMIC.has(index)) || NOT_HOT.has(index)) return [];
+    const reads = read && !decisions[AccessType.READ].has(index);
+    const writes = write && !decisions[AccessType.WRITE].has(index);
+    if (!reads && !writes) return [];
+    const access = reads ? (writes ? 'rw' : 'r') : 'w';
+    return [{ vendor, index, access, always, key: `${index} ${access} ${always}` }];
+  });
+}
 
 const COVERED: Readonly<Record<'vmx' | 'svm', IndexSet>> = {
   vmx: windows([0, 0x1fff], [0xc0000000, 0xc0001fff]),

@@ -1,8 +1,9 @@
 /** Mends what can be mended without any change of what the filter decides. */
 import type { MsrFilter } from '../../model/filter.ts';
+import { rangeText } from '../range-text.ts';
 import { padded, trimmed } from './bytes.ts';
 import type { LintCode } from './codes.ts';
-import type { Finding } from './finding.ts';
+import { type Finding, finding } from './finding.ts';
 import { lint } from './lint.ts';
 import { removableSlots, sameEverywhere } from './removable.ts';
 import { type LintOptions, RELEASED_PROFILES } from './subject.ts';
@@ -40,7 +41,22 @@ export function fix(filter: MsrFilter, options: LintOptions = {}): Fixed {
   if (!sameEverywhere(meant, fixed, profiles)) throw new Error('lint --fix has changed what the filter decides');
   const left = lint(fixed, options);
   const before = lint(filter, options).filter(({ code }) => FIXABLE.has(code));
-  return { filter: fixed, mended: before.filter((entry) => !stays(entry, left, removed)), left };
+  const mended = before.filter((entry) => !stays(entry, left, removed));
+  return { filter: fixed, mended: [...mended, ...unmentioned(filter, removed, mended)], left };
+}
+
+/** Codes whose ranges are left out. */
+const REMOVED: readonly LintCode[] = ['empty-slot', 'range-wraps', 'x2apic-only', 'never-matches', 'no-effect'];
+
+/** Ranges that are left out because of others that are: they only kept these from deciding. */
+function unmentioned({ ranges }: MsrFilter, removed: readonly number[], mended: readonly Finding[]): Finding[] {
+  const mentioned = mended.filter(({ code }) => REMOVED.includes(code)).map(({ where }) => where.range);
+  return removed
+    .filter((slot) => ranges[slot]!.nmsrs !== 0 && !mentioned.includes(slot))
+    .map((slot) => {
+      const message = `${rangeText(ranges[slot]!)} changes nothing once the ranges that never match are left out`;
+      return finding('no-effect', { where: { range: slot }, message, mend: 'leave the range out' });
+    });
 }
 
 /** Whether a finding is found again in the same range. */

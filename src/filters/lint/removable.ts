@@ -13,6 +13,10 @@ export function sameEverywhere(a: MsrFilter, b: MsrFilter, profiles: readonly Ke
   });
 }
 
+export function withoutSlot({ flags, ranges }: MsrFilter, slot: number): MsrFilter {
+  return { flags, ranges: ranges.toSpliced(slot, 1) };
+}
+
 /**
  * Slots that can all be left out together, ascending; the later of two that say the same is the one. Once through is
  * enough: what a range decides, and what would decide instead, does not depend on the ranges before it that decide
@@ -23,7 +27,7 @@ export function removableSlots(filter: MsrFilter, profiles: readonly KernelProfi
   const removed: number[] = [];
   let rest = filter;
   for (let slot = filter.ranges.length - 1; slot >= 0; slot--) {
-    const without = { flags: rest.flags, ranges: rest.ranges.toSpliced(slot, 1) };
+    const without = withoutSlot(rest, slot);
     if (!sameEverywhere(rest, without, profiles)) continue;
     removed.unshift(slot);
     rest = without;
