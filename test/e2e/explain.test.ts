@@ -26,7 +26,7 @@ describe('msrdiff explain', () => {
       profile  ioctl  reference  interval  vmx              svm
       6.18     0      filter     filter    allow, fastpath  allow, fastpath
 
-        filter          range 1 (rw 0x6e0), bit 0: denies
+        filter          range 1 (rw 0x6e0), bit 0 is 0: denies
         rule            the first range, in slot order, that covers the index and names the access type decides by its bit
                         api.rst, "KVM_X86_SET_MSR_FILTER"; kvm_msr_allowed() in arch/x86/kvm/x86.c (msrs.c in the newest kernels)
         without filter  handled (SDM vol. 4, table 2-2; measured)

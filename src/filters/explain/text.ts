@@ -81,7 +81,7 @@ function decisionText(decision: Decision, filter: MsrFilter, ioctl: string): str
   const says = decision.allows ? 'allows' : 'denies';
   switch (decision.by) {
     case 'range': {
-      const text = `range ${decision.range} (${rangeText(filter.ranges[decision.range!]!)}), bit ${decision.bit}: ${says}`;
+      const text = `range ${decision.range} (${rangeText(filter.ranges[decision.range!]!)}), bit ${decision.bit} is ${decision.allows ? 1 : 0}: ${says}`;
       return ioctl === '0' ? text : `${text}; the ioctl failed half way, the ranges before are in force`;
     }
     case 'default':
