@@ -30,8 +30,8 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  for (const add of [...commands, addProve, addExplain, addLint, addConform, addNightly, addEngines, addKernel])
-    add(program);
+  const filters = [addExplain, addLint];
+  for (const add of [...commands, ...filters, addProve, addConform, addNightly, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -50,6 +50,9 @@ describe('IndexSet', () => {
         const set = IndexSet.ofRanges(list);
         const inside = members(set);
         expect(set.next(at)).toBe(inside.find((i) => i >= at) ?? INDICES);
+        expect(set.countBelow(at)).toBe(inside.filter((i) => i < at).length);
+        expect(set.has(set.nextOutside(at))).toBe(false);
+        for (let i = at; i < set.nextOutside(at); i++) expect(set.has(i)).toBe(true);
         expect(set.previous(at)).toBe(inside.findLast((i) => i < at) ?? -1);
       }),
     );

@@ -21,6 +21,8 @@ export class IndexSet {
   static readonly ALL = new IndexSet([0, INDICES]);
 
   readonly edges: readonly number[];
+  /** Members before each run; made when first asked for. */
+  private sizes: Float64Array | undefined;
 
   /** @param edges an even number, strictly ascending, from 0 to 2^32 */
   constructor(edges: readonly number[]) {
@@ -59,6 +61,20 @@ export class IndexSet {
     return (edges & 1) === 1 ? index : (this.edges[edges] ?? INDICES);
   }
 
+  /** The least index from `index` on that is no member; 2^32 if there is none. */
+  nextOutside(index: number): number {
+    const edges = this.edgesUpTo(index);
+    return (edges & 1) === 0 ? index : this.edges[edges]!;
+  }
+
+  /** Number of members below `index`. */
+  countBelow(index: number): number {
+    this.sizes ??= this.prefixSizes();
+    const edges = this.edgesUpTo(index - 1);
+    const whole = this.sizes[edges >>> 1]!;
+    return (edges & 1) === 0 ? whole : whole + index - this.edges[edges - 1]!;
+  }
+
   /** The greatest member below `index`; -1 if there is none. */
   previous(index: number): number {
     const edges = this.edgesUpTo(index - 1);
@@ -93,6 +109,14 @@ export class IndexSet {
   /** Maximal runs, ascending. */
   *ranges(): Generator<IndexRange> {
     for (let i = 0; i < this.edges.length; i += 2) yield { first: this.edges[i]!, last: this.edges[i + 1]! - 1 };
+  }
+
+  private prefixSizes(): Float64Array {
+    const sizes = new Float64Array(this.edges.length / 2 + 1);
+    for (let i = 0; i < this.edges.length; i += 2) {
+      sizes[i / 2 + 1] = sizes[i / 2]! + this.edges[i + 1]! - this.edges[i]!;
+    }
+    return sizes;
   }
 
   /** How many edges are at or below the index. */

@@ -92,27 +92,6 @@ export function msrName(index: number): string | undefined {
   return index === row.index ? row.name : `${row.name}+${index - row.index}`;
 }
 
-/** `0x174` or `372`: the index; undefined if the text is no u32, null if it is no number at all. */
-function numberOf(text: string): number | undefined | null {
-  if (!/^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(text)) return null;
-  const index = Number(text);
-  return index <= 0xffff_ffff ? index : undefined;
-}
-
-/** The one index that a user means: `0x174`, `372`, or a whole name in any case; undefined if there is none. */
-export function oneMsr(text: string): number | undefined {
-  const wanted = text.trim().toLowerCase();
-  const index = numberOf(wanted);
-  if (index !== null) return index;
-  for (const { index: first, name, count = 1 } of MSR_ROWS) {
-    const full = name.toLowerCase();
-    if (full === wanted) return first;
-    const offset = wanted.startsWith(`${full}+`) ? Number(wanted.slice(full.length + 1)) : Number.NaN;
-    if (Number.isInteger(offset) && offset > 0 && offset < count) return first + offset;
-  }
-  return undefined;
-}
-
 /** Most indices that part of a name stands for. */
 const MAX_INDICES = 4096;
 
@@ -122,8 +101,10 @@ const MAX_INDICES = 4096;
  */
 export function msrIndices(text: string): number[] {
   const wanted = text.trim().toLowerCase();
-  const number = numberOf(wanted);
-  if (number !== null) return number === undefined ? [] : [number];
+  if (/^(0x[0-9a-f]{1,8}|\d{1,10})$/.test(wanted)) {
+    const index = Number(wanted);
+    return index <= 0xffff_ffff ? [index] : [];
+  }
   if (wanted === '') return [];
   const indices: number[] = [];
   for (const { index, name, count = 1 } of MSR_ROWS) {
@@ -134,3 +115,20 @@ export function msrIndices(text: string): number[] {
   }
   return indices.sort((a, b) => a - b);
 }
+
+/** The one MSR that an exact name (in any case) or a number (`0x174`, `372`) means; undefined if it is neither. */
+export function oneMsr(text: string): number | undefined {
+  const wanted = text.trim().toLowerCase();
+  if (/^(0x0*[0-9a-f]{1,8}|\d{1,10})$/.test(wanted)) {
+    const index = Number(wanted);
+    return index <= 0xffff_ffff ? index : undefined;
+  }
+  indicesByName ??= new Map(
+    MSR_ROWS.flatMap(({ index, name, count = 1 }) =>
+      Array.from({ length: count }, (_, i) => [(i === 0 ? name : `${name}+${i}`).toLowerCase(), index + i] as const),
+    ),
+  );
+  return indicesByName.get(wanted);
+}
+
+let indicesByName: ReadonlyMap<string, number> | undefined;
