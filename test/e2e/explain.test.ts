@@ -57,7 +57,7 @@ describe('msrdiff explain', () => {
     [[json, '0x10', '--profile', '4.2'], /Known are/],
     [[join(folder, 'absent.json'), '0x10'], /ENOENT/],
     [[folder, '0x10'], /EISDIR/],
-    [[file('text.txt', 'hello'), '0x10'], /not valid JSON/],
+    [[file('text.txt', 'hello'), '0x10'], /text.txt:1/],
     [[file('short.bin', new Uint8Array(17)), '0x10'], /392/],
     [[file('broken.json', '{"flags": "allow", }'), '0x10'], /broken.json:1:20/],
   ])('refuses %j', (args, pattern) => {
