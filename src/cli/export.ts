@@ -1,18 +1,17 @@
 /** `msrdiff export`: a divergence in the form that somebody else can run or read. */
-import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { EXPORT_FORMATS, type ExportFormat, handOver, isExportFormat } from '../export/hand-over.ts';
 import { subjectOfStored } from '../export/stored.ts';
 import type { ExportSubject } from '../export/subject.ts';
 import { explainStored } from '../fuzz/explain/stored.ts';
-import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
 import { parseScenario } from '../model/scenario-json.ts';
 import { Store, type StoredDivergence } from '../store/store.ts';
 import type { HistoryEntry } from '../store/triage.ts';
 import { commandOption, databaseOption, profileValue } from './options.ts';
+import { refuseTerminal, writeOutput } from './output.ts';
 import { enginesFor, sourceOf } from './scenario-source.ts';
 import { VERSION } from './version.ts';
 
@@ -43,12 +42,10 @@ export function addExport(program: Command): void {
     .addOption(commandOption())
     .action(async (source: string, options: ExportOptions) => {
       const { format, event, out } = options;
-      if (format === 'binary' && out === undefined && process.stdout.isTTY) {
-        throw new InputError('binary data is not for a terminal: name a file with --out');
-      }
+      refuseTerminal(format === 'binary', out);
       const { bytes } = handOver(format, await subjectOf(source, options), { event });
       if (out === undefined) process.stdout.write(bytes);
-      else write(out, bytes);
+      else writeOutput(out, bytes);
     });
 }
 
@@ -98,13 +95,5 @@ async function whyOf(
     // A report is of use without the engine, which may be on another machine.
     if (!(error instanceof EngineUnavailable)) throw error;
     return { refused: error.message };
-  }
-}
-
-function write(path: string, bytes: string | Uint8Array): void {
-  try {
-    writeFileSync(path, bytes);
-  } catch (error) {
-    throw new InputError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}): check the path`);
   }
 }

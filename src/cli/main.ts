@@ -2,11 +2,14 @@
 /** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../model/exit.ts';
+import { addCanonicalize, addCompile } from './compile.ts';
 import { addConform } from './conform.ts';
+import { addDiff } from './diff.ts';
 import { addEngines } from './engines.ts';
 import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
+import { addImport } from './import.ts';
 import { addKernel } from './kernel.ts';
 import { addLint } from './lint.ts';
 import { addList } from './list.ts';
@@ -30,7 +33,7 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  const filters = [addExplain, addLint];
+  const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport];
   for (const add of [...commands, ...filters, addProve, addConform, addNightly, addEngines, addKernel]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -5,6 +5,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import { GUEST_MODES, type KernelOptions } from '../engines/kernel/machines.ts';
 import { InputError } from '../model/input-error.ts';
 import { findProfile, KERNEL_PROFILES, type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
+import { APIC_MODE_NAMES, type ApicMode } from '../model/scenario.ts';
 
 export const DEFAULT_DATABASE = 'results/msrdiff.db';
 
@@ -37,6 +38,18 @@ export function profileValue(text: string): KernelProfile {
   const profile = findProfile(text);
   if (profile) return profile;
   throw new InvalidArgumentError(`Known are ${KERNEL_PROFILES.map(({ id }) => id).join(', ')} and newest.`);
+}
+
+export function exitMask(text: string): number {
+  const value = /^(0x[0-7]|[0-7])$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0) return value;
+  throw new InvalidArgumentError('Give a number from 0 to 7: 1 INVAL, 2 UNKNOWN, 4 FILTER.');
+}
+
+export function apicMode(text: string): ApicMode {
+  const mode = APIC_MODE_NAMES.indexOf(text as (typeof APIC_MODE_NAMES)[number]);
+  if (mode >= 0) return mode as ApicMode;
+  throw new InvalidArgumentError(`Allowed choices are ${APIC_MODE_NAMES.join(', ')}.`);
 }
 
 export function collect(value: string, all: string[] | undefined): string[] {

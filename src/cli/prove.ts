@@ -12,8 +12,10 @@ import { APIC_MODE_NAMES, type ApicMode } from '../model/scenario.ts';
 import type { ProofPlan } from '../prove/plan.ts';
 import type { LoadedSubjects } from '../prove/worker-protocol.ts';
 import {
+  apicMode,
   databaseOption,
   enginesOption,
+  exitMask,
   jsonOption,
   moduleOption,
   positiveInteger,
@@ -112,18 +114,6 @@ function upTo(most: number): (text: string) => number {
     if (Number.isInteger(value) && value >= 1 && value <= most) return value;
     throw new InvalidArgumentError(`Give a whole number from 1 to ${most}.`);
   };
-}
-
-function exitMask(text: string): number {
-  const value = /^(0x[0-7]|[0-7])$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= 0) return value;
-  throw new InvalidArgumentError('Give a number from 0 to 7: 1 INVAL, 2 UNKNOWN, 4 FILTER.');
-}
-
-function apicMode(text: string): ApicMode {
-  const mode = APIC_MODE_NAMES.indexOf(text as (typeof APIC_MODE_NAMES)[number]);
-  if (mode >= 0) return mode as ApicMode;
-  throw new InvalidArgumentError(`Allowed choices are ${APIC_MODE_NAMES.join(', ')}.`);
 }
 
 async function prove(options: ProveOptions): Promise<number> {

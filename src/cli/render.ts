@@ -11,7 +11,7 @@ export function line(text: string): string {
 /** Columns padded to their widest cell. */
 export function table(given: readonly (readonly string[])[]): string {
   const rows = given.map((row) => row.map(line));
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]!.length))) ?? [];
+  const widths = rows[0]?.map((_, column) => rows.reduce((most, row) => Math.max(most, row[column]!.length), 0)) ?? [];
   return rows
     .map((row) =>
       row

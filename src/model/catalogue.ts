@@ -132,3 +132,33 @@ export function oneMsr(text: string): number | undefined {
 }
 
 let indicesByName: ReadonlyMap<string, number> | undefined;
+
+/** The name in the catalogue that is most like a text that is none; for messages. */
+export function nearestMsrName(text: string): string {
+  const wanted = text.trim().toLowerCase();
+  let best = MSR_ROWS[0]!.name;
+  let least = Number.POSITIVE_INFINITY;
+  for (const { name } of MSR_ROWS) {
+    const candidate = name.toLowerCase();
+    // Prefixes are what people leave out.
+    const distance = candidate.endsWith(`_${wanted}`) ? 0.5 : editDistance(wanted, candidate);
+    if (distance < least) [best, least] = [name, distance];
+  }
+  return best;
+}
+
+/** Longest text whose distance is counted; no name is half as long. */
+const MAX_NAME = 100;
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (const [i, character] of [...a.slice(0, MAX_NAME)].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min(row[j + 1]! + 1, next[j]! + 1, row[j]! + (character === b[j] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row.at(-1)!;
+}

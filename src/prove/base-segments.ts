@@ -29,17 +29,30 @@ export class BaseSegments {
   /** The first index from <= index < to whose outcome satisfies the test; -1 if there is none. */
   find(from: number, to: number, type: AccessType, test: (outcome: number) => boolean): number {
     const { cuts } = this;
-    let low = 0;
-    let high = cuts.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if (cuts[middle]! <= from) low = middle;
-      else high = middle;
-    }
-    for (let i = low; i < cuts.length && cuts[i]! < to; i++) {
+    for (let i = this.segmentOf(from); i < cuts.length && cuts[i]! < to; i++) {
       const at = Math.max(from, cuts[i]!);
       if (test(this.outcome(at, type))) return at;
     }
     return -1;
+  }
+
+  /** The segments from <= index <= last, first and last index each, ascending. */
+  *between(from: number, last: number): Generator<[number, number]> {
+    const { cuts } = this;
+    for (let i = this.segmentOf(from); i < cuts.length && cuts[i]! <= last; i++) {
+      yield [Math.max(from, cuts[i]!), Math.min(last, (cuts[i + 1] ?? INDICES) - 1)];
+    }
+  }
+
+  private segmentOf(index: number): number {
+    const { cuts } = this;
+    let low = 0;
+    let high = cuts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (cuts[middle]! <= index) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 }
