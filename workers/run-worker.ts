@@ -2,9 +2,9 @@
 import { parentPort } from 'node:worker_threads';
 import type { Engine } from '../src/engines/contract.ts';
 import { EngineUnavailable } from '../src/engines/engine-unavailable.ts';
-import { type EngineSpec, loadEngines } from '../src/engines/registry.ts';
+import { type EngineSpec, labelOf, loadEngines } from '../src/engines/registry.ts';
 import { runAll } from '../src/fuzz/run-all.ts';
-import { type AbsentEngine, labelOf, type RunAnswer, type RunTask } from '../src/fuzz/run-thread.ts';
+import type { AbsentEngine, RunAnswer, RunTask } from '../src/fuzz/run-thread.ts';
 import { catalogueBase } from '../src/model/catalogue.ts';
 import { findProfile } from '../src/model/profile.ts';
 

@@ -1,13 +1,11 @@
 /** piscina worker: runs shards. Engines, VMs and buffers live as long as the thread. */
-import type { Engine, VmConfig } from '../src/engines/contract.ts';
+import type { Engine } from '../src/engines/contract.ts';
 import { EngineUnavailable } from '../src/engines/engine-unavailable.ts';
 import { closeEngines, loadEngines } from '../src/engines/registry.ts';
-import { Ledger } from '../src/fuzz/ledger.ts';
-import { ShardRunner } from '../src/fuzz/shard.ts';
+import type { ShardRunner } from '../src/fuzz/shard.ts';
+import { kernelsOf, shardRunner } from '../src/fuzz/shard-engines.ts';
 import type { CloseRequest, WorkerConfig, WorkerReply, WorkerRequest } from '../src/fuzz/worker-protocol.ts';
-import { catalogueBase } from '../src/model/catalogue.ts';
 import type { MeasuredKernel } from '../src/model/kernel.ts';
-import { findProfile } from '../src/model/profile.ts';
 
 /** What a thread keeps: engines are expensive to start. */
 interface Loaded {
@@ -27,42 +25,17 @@ async function loaded({ config, timeoutMs }: WorkerRequest): Promise<Loaded> {
   // Waiting for an engine with a time limit of its own is life: the watchdog is for those that have none.
   const onWait = (): void => void Atomics.add(pulse, 2, 1);
   const engines = await loadEngines(config.engines, { timeoutMs, onWait });
-  const profile = findProfile(config.profile)!;
-  for (const engine of engines) refuseIncomplete(engine, { profile, base: catalogueBase() });
-  const kernels = { ...config.kernels };
-  for (const { name, kernel } of engines) if (kernel) kernels[name] ??= kernel.measure();
-  current = { key, engines, kernels, runner: undefined };
+  current = { key, engines, kernels: kernelsOf(engines, config), runner: undefined };
   return current;
 }
 
 function runnerOf(all: Loaded, config: WorkerConfig): ShardRunner {
-  const profile = findProfile(config.profile)!;
-  const ledgerOf = (id: string): Ledger => new Ledger(config.ledger, id, config.day);
-  all.runner ??= new ShardRunner(
-    all.engines,
-    {
-      seed: BigInt(config.seed),
-      vm: { profile, base: catalogueBase() },
-      ledger: ledgerOf(config.profile),
-      accessesPerCase: config.accessesPerCase,
-      lanes: { sample: config.sample, kernels: all.kernels, ledgerOf },
-    },
-    (position, engine) => {
-      Atomics.store(pulse, 0, position);
-      Atomics.store(pulse, 1, engine);
-      Atomics.add(pulse, 2, 1);
-    },
-  );
+  all.runner ??= shardRunner(all.engines, { ...config, kernels: all.kernels }, (position, engine) => {
+    Atomics.store(pulse, 0, position);
+    Atomics.store(pulse, 1, engine);
+    Atomics.add(pulse, 2, 1);
+  });
   return all.runner;
-}
-
-/** What an engine's VM lacks is said before the campaign starts; what else goes wrong there is a finding. */
-function refuseIncomplete(engine: Engine, vm: VmConfig): void {
-  try {
-    engine.createVm(vm);
-  } catch (error) {
-    if (error instanceof EngineUnavailable) throw error;
-  }
 }
 
 /** Milliseconds that a thread holds its request to close, so that another thread gets the next one. */

@@ -10,6 +10,7 @@ import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
 import { addFuzz } from './fuzz.ts';
 import { addImport } from './import.ts';
+import { addInit } from './init.ts';
 import { addKernel } from './kernel.ts';
 import { addLint } from './lint.ts';
 import { addList } from './list.ts';
@@ -34,7 +35,8 @@ function build(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
   const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport];
-  for (const add of [...commands, ...filters, addProve, addConform, addNightly, addEngines, addKernel]) add(program);
+  const others = [addProve, addConform, addNightly, addInit, addEngines, addKernel];
+  for (const add of [...commands, ...filters, ...others]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -25,14 +25,18 @@ import type { CompiledFilter } from './compiled-filter.ts';
 
 /** What one VM is created with. */
 export interface VmConfig {
+  /** The rules that apply. */
   readonly profile: KernelProfile;
+  /** What a bare access to each MSR does, where no filter decides. */
   readonly base: BaseTable;
 }
 
 /** Event kinds that an engine can run. Every engine runs `filter` and `access`. */
 export type EventKind = ScenarioEvent['kind'];
 
+/** What an engine can run, and what it can be asked. */
 export interface EngineCapabilities {
+  /** Kinds of events whose methods its VMs have. */
   readonly events: readonly EventKind[];
   /** Forms of access; default `native` alone. */
   readonly forms?: readonly AccessForm[];
@@ -58,9 +62,11 @@ export interface KernelUnderTest {
   measure(): MeasuredKernel;
 }
 
+/** What is tested: an implementation of the filter's rules, as a maker of VMs. */
 export interface Engine {
   /** Unique, stable: names divergences. Letters, digits, `-`, `_`, `.`, `@`. */
   readonly name: string;
+  /** Stated up front: what is not in it is never called. */
   readonly capabilities: EngineCapabilities;
   /** A campaign gives such an engine a sample of its cases, and compares with the rules and base of that kernel. */
   readonly kernel?: KernelUnderTest | undefined;
@@ -75,6 +81,7 @@ export interface Engine {
   close?(): void;
 }
 
+/** One VM with one vCPU. Methods are called in the order of a scenario's events. */
 export interface EngineVm {
   /** Back to the state of a new VM. Without it a campaign creates a VM for every case. */
   reset?(): void;
@@ -87,8 +94,11 @@ export interface EngineVm {
   setFilter(filter: MsrFilter, delivery: FilterDelivery): number;
   /** `KVM_ENABLE_CAP`: 0 or a negative errno. */
   enableCap?(event: CapEvent): number;
+  /** The module parameter kvm.ignore_msrs. */
   setIgnoreMsrs?(on: boolean): void;
+  /** The guest changes the mode of its APIC: 0 none, 1 xAPIC, 2 x2APIC. */
   setApicMode?(mode: ApicMode): void;
+  /** KVM changes what it wishes to pass through; MSRs that are not listed stay as they are. */
   setCandidates?(changes: readonly MsrPassthrough[]): void;
   /**
    * Runs the batch in order and writes one `Verdict` byte per access to `verdicts`, and one `Route` byte to
@@ -114,6 +124,7 @@ export interface EngineVm {
 
 /** What decided an access. */
 export interface Explanation {
+  /** Of the access, if it were the next one. */
   readonly verdict: Verdict;
   /** The rule, in one sentence. */
   readonly rule: string;
@@ -121,5 +132,6 @@ export interface Explanation {
   readonly range?: number;
   /** Bit of that range's bitmap. */
   readonly bit?: number;
+  /** How it would reach KVM, or that it would not, where the engine has routes. */
   readonly route?: Route;
 }

@@ -10,6 +10,7 @@ import { ReferenceVm, reference } from './reference.ts';
 
 /** What such a module exports. */
 export interface DecisionModule {
+  /** As `Engine.name`. */
   readonly name: string;
   /**
    * Whether the filter allows the access. `filter` is one that the ioctl has accepted, empty slots left out, or

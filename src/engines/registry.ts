@@ -31,6 +31,12 @@ export type EngineSpec =
   | { readonly kind: 'command'; readonly command: string }
   | { readonly kind: 'kernel'; readonly name: string; readonly options: KernelOptions };
 
+/** What to call an engine that may not have said its name. */
+export function labelOf(spec: EngineSpec): string {
+  if (spec.kind === 'module') return spec.path;
+  return spec.kind === 'command' ? spec.command : spec.name;
+}
+
 /** What engines need of the thread that they are loaded in. */
 export interface LoadContext {
   /** How long an engine in a process of its own may take for one answer, in milliseconds. */

@@ -13,11 +13,13 @@ import type { Choices } from './random.ts';
 import { smallerFilters, smallerRanges, smallerScenarios } from './shrink.ts';
 import { NEUTRAL_STEERING, Policy } from './space.ts';
 
+/** What all arbitraries take. */
 export interface ArbitraryOptions {
   /** Kernel whose pass-through candidates filters and accesses aim at; default: the newest. */
   readonly profile?: KernelProfile;
 }
 
+/** What the arbitrary of scenarios takes. */
 export interface ScenarioOptions extends ArbitraryOptions {
   /** Most accesses of a scenario, default 64. */
   readonly accesses?: number;

@@ -30,7 +30,7 @@ export async function probe(
   timeoutMs: number,
 ): Promise<Exclude<ProbeReply, { kind: 'unavailable' }>> {
   const limitMs = timeoutMs + processTime(request.engines);
-  const worker = new Worker(workerFile('probe-worker'), { workerData: request });
+  const worker = new Worker(workerFile('probe-worker.js'), { workerData: request });
   try {
     const reply = await new Promise<ProbeReply>((resolve) => {
       const expire = (ms: number): NodeJS.Timeout =>
@@ -49,7 +49,7 @@ export async function probe(
       worker.once('exit', (code) => settle({ kind: 'lost', message: `its thread ended with code ${code}` }));
     });
     if (reply.kind === 'unavailable') throw new EngineUnavailable(reply.message);
-    return reply;
+    return reply as Exclude<ProbeReply, { kind: 'unavailable' }>;
   } finally {
     await worker.terminate();
   }

@@ -1,7 +1,7 @@
 /** A worker thread that keeps engines loaded from run to run, with a watchdog for those that do not come back. */
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import type { EngineSpec } from '../engines/registry.ts';
+import { type EngineSpec, labelOf } from '../engines/registry.ts';
 import { workerFile } from '../engines/worker-file.ts';
 import type { Scenario } from '../model/scenario.ts';
 import { processTime } from './probe.ts';
@@ -107,7 +107,7 @@ export class RunThread {
     await this.end();
     if (this.closed) throw new Error('the server is ending');
     this.key = key;
-    this.worker = new Worker(workerFile('run-worker'), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
+    this.worker = new Worker(workerFile('run-worker.js'), { resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB } });
     this.worker.unref();
     return this.worker;
   }
@@ -117,10 +117,4 @@ export class RunThread {
 function stamp(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   return found ? `${found.mtimeMs} ${found.size}` : '';
-}
-
-/** What to call an engine that may not have said its name. */
-export function labelOf(spec: EngineSpec): string {
-  if (spec.kind === 'module') return spec.path;
-  return spec.kind === 'command' ? spec.command : spec.name;
 }

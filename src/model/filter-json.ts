@@ -46,6 +46,7 @@ export interface RangeJson {
 export interface FilterJson {
   /** "allow", "deny", or the u32. */
   readonly flags: string | number;
+  /** At most 16, in slot order. */
   readonly ranges: readonly RangeJson[];
 }
 

@@ -38,6 +38,7 @@ export interface MsrFilterRange {
   readonly bitmap: Uint8Array | null;
 }
 
+/** `struct kvm_msr_filter`, valid or not. */
 export interface MsrFilter {
   /** `KVM_MSR_FILTER_DEFAULT_ALLOW` or `_DENY`; any u32. */
   readonly flags: number;

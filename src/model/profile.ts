@@ -3,8 +3,11 @@
  * Sources: the commits named at each field; api.rst of the release.
  */
 
+/** The rules of a kernel: what changed between releases. */
 export interface KernelProfile {
+  /** The first release, or the commit, that it holds for. */
   readonly id: string;
+  /** Releases that it holds for and what is special in them, in one line. */
   readonly title: string;
   /** Position in time as major * 1000 + minor; the catalogue's `since` / `until` refer to it. */
   readonly release: number;

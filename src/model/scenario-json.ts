@@ -66,6 +66,7 @@ export type EventJson =
 
 /** The JSON form of {@link Scenario}. */
 export interface ScenarioJson {
+  /** In order. */
   readonly events: readonly EventJson[];
 }
 

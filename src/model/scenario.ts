@@ -116,7 +116,9 @@ export type ScenarioEvent =
   | ReplyEvent
   | NestedEvent;
 
+/** Events in one VM, from its creation on. */
 export interface Scenario {
+  /** In order. */
   readonly events: readonly ScenarioEvent[];
 }
 

@@ -8,6 +8,7 @@ import { GUEST_MODES } from '../engines/kernel/machines.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { findProfile, KERNEL_PROFILES } from '../model/profile.ts';
+import { schemaProblem } from '../model/schema-problem.ts';
 
 /** Looked for in this order where no file is named. */
 export const CONFIG_NAMES = ['msrdiff.config.ts', 'msrdiff.config.js', 'msrdiff.config.mjs', 'msrdiff.config.json'];
@@ -112,7 +113,7 @@ export async function loadConfig(given: string | undefined, current = process.cw
 /** @param path of the file, for messages. @param folder that its relative paths start from. Throws InputError. */
 export function checkConfig(value: unknown, path: string, folder: string): NightSettings {
   const parsed = SCHEMA.safeParse(value);
-  if (!parsed.success) throw new InputError(`${path}: ${problem(parsed.error)} (see docs/nightly.md)`);
+  if (!parsed.success) throw new InputError(`${path}: ${schemaProblem(parsed.error)} (see docs/nightly.md)`);
   const settings = parsed.data;
   return {
     ...settings,
@@ -150,27 +151,3 @@ async function read(path: string, absolute: string): Promise<unknown> {
 
 /** So that a configuration finds `msrdiff/config` wherever msrdiff is installed. */
 const OWN = fileURLToPath(new URL(`./define-config${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
-
-/** The first problem as `campaign.seed: what is wrong`. */
-function problem(error: z.ZodError): string {
-  let issue = error.issues[0]!;
-  let at = [...issue.path];
-  // Of alternatives, the one that was meant is the object: it says more than "invalid input".
-  while (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const inner = issue.errors.findLast(
-      (issues) => issues.some(({ code }) => code !== 'invalid_type') || issues.some(({ path }) => path.length > 0),
-    );
-    if (!inner?.[0]) break;
-    issue = inner[0];
-    at = [...at, ...issue.path];
-  }
-  if (issue.code === 'unrecognized_keys') {
-    return `${pathText([...at, issue.keys[0]!])}: no such key`;
-  }
-  return `${pathText(at)}: ${issue.message}`;
-}
-
-function pathText(path: readonly PropertyKey[]): string {
-  const joined = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
-  return joined.replace(/^\./, '') || 'the configuration';
-}

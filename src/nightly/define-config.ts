@@ -18,6 +18,7 @@ export interface NightKernel {
   readonly modules?: string;
   /** Such as `kvm_intel preemption_timer=0`. */
   readonly moduleParameters?: readonly string[];
+  /** CPU mode that guests run in. Default: `long`. */
   readonly guestMode?: 'long' | 'protected' | 'real';
 }
 
@@ -41,6 +42,7 @@ export interface CampaignConfig extends NightEngines {
   readonly timeout?: number;
   /** Ledgers of known divergences, JSON, beside the shipped one. */
   readonly ledgers?: readonly string[];
+  /** For the engines `kvm-svm@NAME` and `kvm-vmx@NAME`. Default: stored kernels. */
   readonly kernel?: NightKernel;
 }
 
@@ -68,6 +70,7 @@ export interface RetentionLimits {
   readonly megabytes?: number;
 }
 
+/** A night. All keys may be left out; paths are relative to the folder of the configuration. */
 export interface NightlyConfig {
   /** Seconds for the whole night. Default: 3600. */
   readonly budget?: number;
@@ -101,6 +104,7 @@ export interface NightlyConfig {
   readonly plantedEngines?: readonly string[];
   /** Default: none. */
   readonly webhook?: WebhookConfig;
+  /** What is removed after each night. */
   readonly retention?: {
     /** Reports of earlier nights. Default: 90 days, 500 megabytes. */
     readonly reports?: RetentionLimits;

@@ -1,9 +1,8 @@
 /** Shards of a proof on worker threads (piscina), with a watchdog for engines that do not come back. */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
+import { workerFile } from '../engines/worker-file.ts';
 import { InputError } from '../model/input-error.ts';
 import type { ProofPlan, ShardProof } from './plan.ts';
 import { scenarioAt } from './provers.ts';
@@ -23,8 +22,7 @@ export class ProofPool {
 
   /** `timeoutMs`: how long a shard may stay at one place. */
   constructor(engines: readonly EngineSpec[], workers: number, timeoutMs: number) {
-    const filename = fileURLToPath(new URL('../../workers/entry.cjs', import.meta.url));
-    if (!existsSync(filename)) throw new Error(`${filename} is missing: run "npm run build"`);
+    const filename = workerFile('entry.cjs');
     this.engines = engines;
     this.timeoutMs = timeoutMs;
     this.pool = new Piscina({ filename, name: 'prove', minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });

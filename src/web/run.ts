@@ -1,9 +1,9 @@
 /** POST /api/run: an edited scenario, by every engine. Changes nothing that is stored. */
 import { Hono } from 'hono';
-import type { EngineSpec } from '../engines/registry.ts';
+import { type EngineSpec, labelOf } from '../engines/registry.ts';
 import { countAccesses } from '../engines/runner.ts';
 import { NewestFirst } from '../fuzz/newest-first.ts';
-import { type AbsentEngine, labelOf, type RunThread } from '../fuzz/run-thread.ts';
+import type { AbsentEngine, RunThread } from '../fuzz/run-thread.ts';
 import { InputError } from '../model/input-error.ts';
 import { at, readObject, readString } from '../model/json-fields.ts';
 import { parseJsonText } from '../model/json-text.ts';

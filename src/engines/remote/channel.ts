@@ -32,7 +32,7 @@ export class Channel {
     const { port1, port2 } = new MessageChannel();
     this.port = port1;
     const data: BridgeData = { launch, port: port2, shared: this.shared };
-    const worker = new Worker(workerFile('channel-worker'), {
+    const worker = new Worker(workerFile('channel-worker.js'), {
       workerData: data,
       transferList: [port2],
       execArgv: [],
