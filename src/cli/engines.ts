@@ -1,5 +1,6 @@
 /** `msrdiff engines`: what there is to compare. */
 import type { Command } from 'commander';
+import { GENERATIONS, OPTIONS } from '../engines/history/generations.ts';
 import { cacheFolder } from '../engines/kernel/cache.ts';
 import { listKernels } from '../engines/kernel/kernel-store.ts';
 import { type Availability, availability } from '../engines/kernel/machines.ts';
@@ -30,7 +31,8 @@ export function addEngines(program: Command): void {
           capabilities,
           default: DEFAULT_ENGINES.includes(name),
         }));
-        process.stdout.write(`${JSON.stringify({ engines: list, kernels, profiles: KERNEL_PROFILES })}\n`);
+        const generations = GENERATIONS.map(({ name, title }) => ({ name, title }));
+        process.stdout.write(`${JSON.stringify({ engines: list, kernels, profiles: KERNEL_PROFILES, generations })}\n`);
         return;
       }
       const rows = engines.map(({ name, capabilities: { events, forms, bitmap } }) => [
@@ -48,8 +50,16 @@ export function addEngines(program: Command): void {
         kernel.available ? kernel.what : kernel.missing,
       ]);
       process.stdout.write(`${table([['real kernel', '', ''], ...states])}\n\n`);
-      process.stdout.write(`${table([['profile', '', ''], ...profiles])}\n`);
+      process.stdout.write(`${table([['profile', '', ''], ...profiles])}\n\n`);
+      const generations = GENERATIONS.map(({ name, title }) => [name, title]);
+      process.stdout.write(`${table([['generation (engine)', ''], ...generations])}\n\n`);
+      const variants = OPTIONS.map(({ name, title, of }) => [`NAME.${name}`, title, optionOwners(of)]);
+      process.stdout.write(`${table([['generation with option', '', 'for'], ...variants])}\n`);
     });
+}
+
+function optionOwners(of: RegExp): string {
+  return GENERATIONS.flatMap(({ name }) => (of.test(name) ? [name] : [])).join(' ');
 }
 
 type KernelState = { readonly name: string; readonly what: string } & Availability;

@@ -70,6 +70,11 @@ export interface Engine {
   readonly capabilities: EngineCapabilities;
   /** A campaign gives such an engine a sample of its cases, and compares with the rules and base of that kernel. */
   readonly kernel?: KernelUnderTest | undefined;
+  /**
+   * Why the engine's ABI has no call for an event of a kind that it runs; empty if it has one. From such an event on it
+   * takes no part in the comparison.
+   */
+  cannot?(event: ScenarioEvent): string;
   /** A new VM: no filter, exit mask 0, no APIC, one vCPU. */
   createVm(config: VmConfig): EngineVm;
   /**

@@ -5,9 +5,9 @@ import { BaseOutcome, BaseTable } from '../model/base.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import { EFAULT, EINVAL, MSR_IA32_TSC_DEADLINE, type MsrFilter, type MsrFilterRange } from '../model/filter.ts';
 import { findProfile, KERNEL_PROFILES } from '../model/profile.ts';
-import { type AccessForm, ApicMode } from '../model/scenario.ts';
+import { type AccessForm, ApicMode, type ScenarioEvent } from '../model/scenario.ts';
 import { AccessType, Route, Verdict } from '../model/verdict.ts';
-import type { EngineVm } from './contract.ts';
+import type { Engine, EngineVm } from './contract.ts';
 import { interval } from './interval.ts';
 import { ReferenceVm, reference } from './reference.ts';
 import { countAccesses, NOT_APPLICABLE, Runner } from './runner.ts';
@@ -270,5 +270,30 @@ describe('long batches', () => {
       ),
       { seed: 3, numRuns: 150 },
     );
+  });
+});
+
+describe('an event that an engine has no call for', () => {
+  it('ends the comparison with the reason, and is not announced or run', () => {
+    const seen: string[] = [];
+    const engine: Engine = {
+      name: 'choosy',
+      capabilities: { events: ['filter', 'access'], routes: false },
+      cannot: (event) => (event.kind === 'filter' && event.filter.flags === 0 ? 'no DEFAULT_ALLOW' : ''),
+      createVm: () => ({
+        begin: ({ events }) => seen.push(...events.map(({ kind }) => `announced ${kind}`)),
+        setFilter: ({ flags }) => {
+          seen.push(`filter ${flags}`);
+          return 0;
+        },
+        access: (_, verdicts) => void verdicts.fill(Verdict.ALLOW),
+      }),
+    };
+    const filter = (flags: number): ScenarioEvent => ({ kind: 'filter', filter: { flags, ranges: [] } });
+    const batch = { indices: Uint32Array.of(1), types: Uint8Array.of(0) };
+    const events: ScenarioEvent[] = [filter(1), { kind: 'access', batch }, filter(0), { kind: 'access', batch }];
+    const trace = new Runner(engine, { profile: newest, base: catalogueBase() }).run({ events }, 2);
+    expect(trace).toMatchObject({ comparableEvents: 2, comparableAccesses: 1, incomparable: 'no DEFAULT_ALLOW' });
+    expect(seen).toEqual(['announced filter', 'announced access', 'filter 1']);
   });
 });

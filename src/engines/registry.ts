@@ -7,6 +7,7 @@ import { canary } from './canary.ts';
 import type { Engine, EventKind } from './contract.ts';
 import { type DecisionModule, fromDecision } from './decision.ts';
 import { EngineUnavailable } from './engine-unavailable.ts';
+import { findHistoryEngine } from './history/engines.ts';
 import { interval } from './interval.ts';
 import { parseKernelEngine } from './kernel/engine-name.ts';
 import { GUEST_MODES, type KernelOptions, kernelLaunch } from './kernel/machines.ts';
@@ -50,7 +51,7 @@ export function builtInNames(): string[] {
 }
 
 export function builtIn(name: string): Engine {
-  const engine = BUILT_IN.find((candidate) => candidate.name === name);
+  const engine = BUILT_IN.find((candidate) => candidate.name === name) ?? findHistoryEngine(name);
   if (!engine) throw new EngineUnavailable(`unknown engine "${name}"`);
   return engine;
 }
@@ -64,10 +65,10 @@ export function engineSpecs(
 ): EngineSpec[] {
   const specs: EngineSpec[] = names.map((name) => {
     if (parseKernelEngine(name)) return { kind: 'kernel', name, options };
-    if (!BUILT_IN.some((engine) => engine.name === name)) {
+    if (!BUILT_IN.some((engine) => engine.name === name) && !findHistoryEngine(name)) {
       throw new EngineUnavailable(
-        `unknown engine "${name}": known are ${builtInNames().join(', ')}, kvm, kvm-svm@VERSION and kvm-vmx@VERSION; ` +
-          'use --engine-module or --engine-command for your own',
+        `unknown engine "${name}": known are ${builtInNames().join(', ')}, kvm, kvm-svm@VERSION and kvm-vmx@VERSION, ` +
+          'and the generations that "msrdiff engines" lists; use --engine-module or --engine-command for your own',
       );
     }
     return { kind: 'built-in', name };

@@ -176,7 +176,7 @@ export class Runner {
     if (DECISIVE.has(event.kind) && !this.runs(event.kind)) {
       return `does not run ${event.kind} events`;
     }
-    return '';
+    return this.engine.cannot?.(event) ?? '';
   }
 
   private runs(kind: ScenarioEvent['kind']): boolean {

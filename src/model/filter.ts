@@ -46,10 +46,13 @@ export interface MsrFilter {
   readonly ranges: readonly MsrFilterRange[];
 }
 
-/** Errno values that the two ioctls return, negative as in the kernel. */
+/** Errno values that the ioctls return, negative as in the kernel. */
+export const E2BIG = -7;
 export const EFAULT = -14;
 export const EINVAL = -22;
 export const ENOTTY = -25;
+/** No errno of KVM's: what an older ABI has no call for, where that is to be compared. */
+export const EOPNOTSUPP = -95;
 
 export const KVM_CAP_X86_USER_SPACE_MSR = 188;
 export const KVM_CAP_X86_MSR_FILTER = 189;

@@ -7,6 +7,7 @@ const ERRNO: Readonly<Record<number, string>> = {
   [-14]: '-EFAULT',
   [-22]: '-EINVAL',
   [-25]: '-ENOTTY',
+  [-95]: '-EOPNOTSUPP',
 };
 
 /** A result of the kind as the field names it; `-` where an engine takes no part. */

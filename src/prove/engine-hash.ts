@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import { findHistoryEngine } from '../engines/history/engines.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 
 /** Static imports and re-exports of modules beside or above: the only form that engines use. */
@@ -19,7 +20,9 @@ export function engineHash(spec: EngineSpec): string {
   }
   const hash = createHash('sha256');
   // For a module that only decides, the rest of a VM is here.
-  const entries = spec.kind === 'module' ? [spec.path, builtInPath('decision')] : [builtInPath(spec.name)];
+  const entries = spec.kind === 'module' ? [spec.path, builtInPath('decision')] : [builtInPath(moduleOf(spec.name))];
+  // Generations share their modules: the name says which rules they follow.
+  if (spec.kind === 'built-in' && findHistoryEngine(spec.name)) hash.update(`${spec.name}\0`);
   for (const entry of entries) {
     for (const [path, text] of modulesOf(entry)) {
       hash.update(`${relative(dirname(entry), path)}\0${text.length}\0${text}`);
@@ -33,6 +36,10 @@ export function modulesOf(entry: string): [string, string][] {
   const texts = new Map<string, string>();
   collect(entry, texts);
   return [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function moduleOf(builtIn: string): string {
+  return findHistoryEngine(builtIn) ? 'history/engines' : builtIn;
 }
 
 /** Beside this module, as source or built, whichever runs. */
