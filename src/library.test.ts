@@ -227,6 +227,11 @@ describe('what is wrong is said in one line', () => {
     ],
     ['no engine', () => runCampaign(['reference', anything(null)]), 'an engine is a name, a path, an object or a'],
     ['half an engine', () => runCampaign(['reference', anything({ name: 'x' })]), 'engine: lacks both "createVm" and'],
+    [
+      'a kernel beside an object',
+      () => runCampaign([reference, 'kvm-vmx@6.12']),
+      'kvm-vmx@6.12 runs in a process: give',
+    ],
     ['the same twice', () => runCampaign(['vmx', builtInEngine('vmx')]), 'two engines are named "vmx"'],
     ['a bad name', () => msrdiff.fromDecision('a b', () => true), 'engine: lacks a "name" of up to 64 letters'],
     ['an option too many', () => runCampaign(pair, anything({ case: 1 })), 'runCampaign: case: no such key'],

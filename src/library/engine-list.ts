@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engines/contract.ts';
 import type { DecisionModule } from '../engines/decision.ts';
 import { parseKernelEngine } from '../engines/kernel/engine-name.ts';
-import { builtInNames, type EngineSpec, engineOf, engineSpecs, loadEngines } from '../engines/registry.ts';
+import { builtInNames, type EngineSpec, engineOf, engineSpecs, labelOf, loadEngines } from '../engines/registry.ts';
 import type { EngineModule } from '../fuzz/scenario-run.ts';
 import { InputError } from '../model/input-error.ts';
 
@@ -35,6 +35,10 @@ export async function engineList(inputs: readonly EngineInput[]): Promise<Engine
   const entries = inputs.map(entryOf);
   const specs = entries.flatMap((entry) => ('kind' in entry ? [entry] : []));
   if (specs.length === entries.length) return { kind: 'threads', specs };
+  const process = specs.find(({ kind }) => kind === 'kernel' || kind === 'command');
+  if (process) {
+    throw new InputError(`${labelOf(process)} runs in a process: give the other engines as names and paths too`);
+  }
   const loaded = await loadEngines(specs);
   const engines = entries.map((entry) => ('kind' in entry ? loaded.shift()! : entry));
   const names = engines.map(({ name }) => name);

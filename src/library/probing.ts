@@ -22,10 +22,21 @@ export interface Question {
   readonly timeoutMs: number;
 }
 
+type Answer = AnsweredProbe | { readonly kind: 'lost'; readonly message: string };
+
 /** The divergences of a scenario, each reduced to its normal form. Throws EngineUnavailable. */
 export async function reduced(list: EngineList, question: Question): Promise<Divergence[]> {
   const reply = await ask(list, question, { action: 'minimize' });
-  if (reply.kind === 'lost') return [await lostEngine(list, question, reply.message)];
+  if (reply.kind === 'lost') {
+    const lost = await lostEngine(list, question, reply.message);
+    if (lost) return [lost];
+    // It was the reduction that took too long: unreduced is better than nothing.
+    return describedAll(list, question, await ask(list, question, { action: 'replay' }));
+  }
+  return describedAll(list, question, reply);
+}
+
+async function describedAll(list: EngineList, question: Question, reply: Answer): Promise<Divergence[]> {
   if (reply.kind !== 'done') return [];
   const divergences: Divergence[] = [];
   for (const finding of reply.findings) {
@@ -58,7 +69,7 @@ async function ask(
   list: EngineList,
   { scenario, profile, ledger, timeoutMs }: Question,
   action: Pick<ProbeRequest, 'action' | 'target'>,
-): Promise<AnsweredProbe | { readonly kind: 'lost'; readonly message: string }> {
+): Promise<Answer> {
   const day = new Date().toISOString().slice(0, 10);
   const request: ProbeRequest = {
     ...{ scenario, profile, day, ...action, ledger: ledger ? SHIPPED_LEDGER : [] },
@@ -69,14 +80,14 @@ async function ask(
   return answer === 'lost' ? { kind: 'lost', message: `no answer within ${timeoutMs / 1000} s` } : answer.value;
 }
 
-/** Which of the engines it was: each is run alone. */
-async function lostEngine(list: EngineList, question: Question, message: string): Promise<Divergence> {
+/** Which of the engines it was: each is run alone. undefined: they all come back. */
+async function lostEngine(list: EngineList, question: Question, message: string): Promise<Divergence | undefined> {
   const kind = message.startsWith('no answer within') ? 'engine-timeout' : 'engine-error';
   const all: readonly EngineList[] =
     list.kind === 'threads'
       ? list.specs.map((spec) => ({ kind: 'threads', specs: [spec] }))
       : list.engines.map((engine) => ({ kind: 'here', engines: [engine] }));
-  let subject = 'unknown';
+  let subject: string | undefined;
   for (const [number, alone] of all.entries()) {
     const reply = await ask(alone, question, { action: 'replay' });
     if (reply.kind === 'lost') {
@@ -84,6 +95,7 @@ async function lostEngine(list: EngineList, question: Question, message: string)
       break;
     }
   }
+  if (subject === undefined) return undefined;
   const { profile, scenario } = question;
   const id = divergenceId(kind, subject, profile, message);
   const place = { msr: null, write: null, rules: [], reliability: 1 };
