@@ -1,11 +1,13 @@
 /** `msrdiff import`: a filter from one form to another. */
 import { type Command, Option } from 'commander';
-import { install } from '../filters/decisions.ts';
+import { exemptIndices } from '../filters/compile/smallest-filter.ts';
+import { type Decisions, install } from '../filters/decisions.ts';
 import { formatList } from '../filters/formats/list.ts';
 import { formatOf, readFilterBytes, SOURCE_FORMATS, type SourceFormat } from '../filters/formats/read.ts';
 import { FILTER_FORMATS, type FilterFormat, writeFilter } from '../filters/formats/write.ts';
+import type { Action } from '../filters/policy/policy.ts';
 import { readSmallFile } from '../filters/read-filter.ts';
-import type { MsrFilter } from '../model/filter.ts';
+import { KVM_MSR_FILTER_DEFAULT_DENY, type MsrFilter } from '../model/filter.ts';
 import { InputError } from '../model/input-error.ts';
 import type { KernelProfile } from '../model/profile.ts';
 import { resultName } from '../model/result-name.ts';
@@ -49,8 +51,16 @@ export function addImport(program: Command): void {
 /** A list says what a filter decides, so there is one only of a filter that a kernel accepts. */
 function listOf(filter: MsrFilter, path: string, profile: KernelProfile): string {
   const { errno, decisions } = install(filter, profile);
-  if (errno === 0) return formatList(decisions, filter.flags === 0 ? 'allow' : 'deny');
+  if (errno === 0) return formatList(...filtered(decisions, filter, profile));
   throw new InputError(
     `${path}: ${profile.id} rejects it with ${resultName('errno', errno)}: it decides nothing to list`,
   );
+}
+
+/** Where a filter does not apply it says nothing: there a list has the default. */
+function filtered(decisions: Decisions, { flags }: MsrFilter, profile: KernelProfile): [Decisions, Action] {
+  const exempt = exemptIndices(profile);
+  const [read, write] = decisions;
+  if ((flags & KVM_MSR_FILTER_DEFAULT_DENY) === 0) return [[read.or(exempt), write.or(exempt)], 'allow'];
+  return [[read.without(exempt), write.without(exempt)], 'deny'];
 }

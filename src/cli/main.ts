@@ -2,6 +2,7 @@
 /** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../model/exit.ts';
+import { addBuilders } from './builders.ts';
 import { addChangelog } from './changelog.ts';
 import { addCanonicalize, addCompile } from './compile.ts';
 import { addConform } from './conform.ts';
@@ -35,7 +36,7 @@ function build(): Command {
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport];
+  const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport, addBuilders];
   const others = [addProve, addConform, addChangelog, addNightly, addInit, addEngines, addKernel];
   for (const add of [...commands, ...filters, ...others]) add(program);
   for (const command of program.commands) command.exitOverride();
