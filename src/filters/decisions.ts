@@ -31,9 +31,17 @@ export function install(filter: MsrFilter, profile: KernelProfile): Installed {
   const vm = reference.createVm({ profile, base: NO_ROWS });
   const errno = vm.setFilter(filter, 'normal');
   const { filter: form } = vm.compiled!() as CompiledFilter;
-  const [read, write] = runsOf(form);
+  const [reads, writes] = runsOf(form);
+  const read = allowedBy(reads);
+  // Most filters have ranges for both directions alone.
+  const write = sameRuns(reads, writes) ? read : allowedBy(writes);
   const halfBuilt = errno !== 0 && form.kind === 'scan' && form.count > 0;
-  return { errno, decisions: [allowedBy(read), allowedBy(write)], halfBuilt };
+  return { errno, decisions: [read, write], halfBuilt };
+}
+
+function sameRuns(a: Runs, b: Runs): boolean {
+  if (a.start.length !== b.start.length) return false;
+  return a.start.every((start, i) => start === b.start[i] && a.words[i] === b.words[i] && a.value[i] === b.value[i]);
 }
 
 function allowedBy(runs: Runs): IndexSet {

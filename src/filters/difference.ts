@@ -28,7 +28,8 @@ export interface Difference {
 
 /** All that differs, of reads and of writes. Sets, because a list of a hundred thousand ranges takes longer than this. */
 export function difference(a: Decisions, b: Decisions): readonly [Difference, Difference] {
-  return [parts(a[0], b[0]), parts(a[1], b[1])];
+  const reads = parts(a[0], b[0]);
+  return [reads, a[0] === a[1] && b[0] === b[1] ? reads : parts(a[1], b[1])];
 }
 
 function parts(a: IndexSet, b: IndexSet): Difference {

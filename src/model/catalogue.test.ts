@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BaseOutcome, BaseTable } from './base.ts';
-import { catalogueBase, msrName, oneMsr, passthroughCandidates, type Vendor } from './catalogue.ts';
+import { catalogueBase, msrName, nearestMsrName, oneMsr, passthroughCandidates, type Vendor } from './catalogue.ts';
 import { MSR_ROWS } from './catalogue-data.ts';
 import { X2APIC_FIRST, X2APIC_LAST } from './filter.ts';
 import { findProfile } from './profile.ts';
@@ -284,4 +284,27 @@ describe('oneMsr', () => {
       expect(oneMsr(text)).toBeUndefined();
     }
   });
+
+  it.each([
+    ['0x174', 0x174],
+    ['372', 372],
+    [' ia32_TSC ', 0x10],
+    ['IA32_SGXLEPUBKEYHASH0+3', 0x8f],
+    ['0xffffffff', 0xffff_ffff],
+    ['0x100000000', undefined],
+    ['4294967296', undefined],
+    ['TSC', undefined],
+    ['', undefined],
+    ['-1', undefined],
+  ])('%s', (text, index) => expect(oneMsr(text)).toBe(index));
+
+  it('is the index of every name', () => {
+    for (const { index, name } of MSR_ROWS) expect(oneMsr(msrName(index)!)).toBe(oneMsr(name));
+  });
+
+  it.each([
+    ['TSC', 'IA32_TSC'],
+    ['IA32_SYSENTER_EI', 'IA32_SYSENTER_EIP'],
+    ['lstar', 'IA32_LSTAR'],
+  ])('%s is most like %s', (text, name) => expect(nearestMsrName(text)).toBe(name));
 });
