@@ -29,6 +29,8 @@ interface ServeOptions {
 
 const DEFAULT_PORT = 6174;
 const MIN_TOKEN = 16;
+/** Stand for every address of the machine, and are none that a browser can ask for. */
+const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
 /** Of the package, from dist/src/cli. */
 const PAGE_FOLDER = fileURLToPath(new URL('../../web', import.meta.url));
 
@@ -75,6 +77,11 @@ async function serve(options: ServeOptions): Promise<void> {
       return createApp({ ...common, reader, writer });
     });
     process.stdout.write(`${pageAddress(host, server.port)}\n`);
+    if (ANY_ADDRESS.has(host) && allowed.length === 0) {
+      process.stderr.write(
+        'msrdiff: others are refused by any name of this machine: name what they use by --allow-host\n',
+      );
+    }
     await stopped;
     feed.close();
     await server.close();

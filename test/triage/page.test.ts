@@ -146,6 +146,23 @@ describe.runIf(hasBrowser)('the triage page', () => {
     await page.getByText(/not valid JSON/).waitFor();
   });
 
+  test('answers several tabs that edit at the same time', async () => {
+    const own = await context();
+    const tabs = await Promise.all([1, 2, 3, 4].map(() => own.newPage()));
+    await Promise.all(tabs.map((page) => page.goto(`${address}/playground`)));
+    await Promise.all(
+      tabs.map(async (page, i) => {
+        const accesses = Array.from({ length: 4000 + i }, (_, index) => `["0x${index.toString(16)}", "r"]`);
+        await page.getByLabel(/Scenario as JSON/).fill(`{"events": [{"access": [${accesses}]}]}`);
+      }),
+    );
+    for (const [i, page] of tabs.entries()) {
+      await expect.poll(() => summary(page)).toContain(`4 engines, ${4000 + i} accesses`);
+      expect((await page.getByRole('alert').allTextContents()).join('')).toBe('');
+    }
+    await own.close();
+  });
+
   test('shows where a stored divergence differs, and no more once it is edited away', async () => {
     const page = await (await context()).newPage();
     await page.goto(`${address}/divergences/${id}`);

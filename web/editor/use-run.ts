@@ -1,7 +1,7 @@
 /** A scenario by every engine, again whenever it has changed. */
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { RunReply, RunRequest } from '../../src/web/api.ts';
-import { messageOf, post } from '../net/request.ts';
+import { messageOf, post, RequestError } from '../net/request.ts';
 
 interface Run {
   /** Of the last scenario that was run. */
@@ -12,6 +12,8 @@ interface Run {
 }
 
 const DEBOUNCE_MS = 150;
+/** Only the newest run waits: HTTP status of one that has had to give way. */
+const REPLACED = 409;
 
 /** `scenario`: JSON text. `profile` empty: nothing yet. */
 export function useRun({ scenario, profile, divergence }: RunRequest): Run {
@@ -26,14 +28,18 @@ export function useRun({ scenario, profile, divergence }: RunRequest): Run {
       const body: RunRequest = { scenario, profile, ...(divergence === undefined ? {} : { divergence }) };
       post<RunReply>('/api/run', body, controller.signal).then(
         (reply) => !controller.signal.aborted && setState({ reply, error: undefined, busy: false }),
-        (error: unknown) =>
-          !controller.signal.aborted && setState((before) => ({ ...before, error: messageOf(error), busy: false })),
+        (error: unknown) => {
+          if (controller.signal.aborted) return;
+          // The run of another tab, or of somebody else, has taken its place: it is not this scenario's fault.
+          if (error instanceof RequestError && error.status === REPLACED) retry();
+          else setState((before) => ({ ...before, error: messageOf(error), busy: false }));
+        },
       );
     }, DEBOUNCE_MS);
     return () => {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [scenario, profile, divergence, turn]);
+  }, [scenario, profile, divergence, turn, retry]);
   return { ...state, retry };
 }

@@ -4,6 +4,13 @@ import type { ErrorReply } from '../../src/web/api.ts';
 /** The message is one line: what the server said, or that it cannot be reached. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
+  /** Of the answer; undefined if there was none. */
+  readonly status: number | undefined;
+
+  constructor(message: string, { status, ...options }: ErrorOptions & { readonly status?: number } = {}) {
+    super(message, options);
+    this.status = status;
+  }
 }
 
 async function request<Reply>(path: string, init: RequestInit): Promise<Reply> {
@@ -19,6 +26,7 @@ async function request<Reply>(path: string, init: RequestInit): Promise<Reply> {
   const said = (reply as Partial<ErrorReply> | undefined)?.error;
   throw new RequestError(
     typeof said === 'string' ? said : `${path.split('?')[0]}: the server answered ${response.status}`,
+    { status: response.status },
   );
 }
 
