@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 const MAIN = join(ROOT, 'dist/src/cli/main.js');
@@ -35,6 +35,15 @@ export function exited(child: ChildProcess): Promise<Outcome> {
 /** The object that `--json` prints as the last line. */
 export function lastJson(outcome: Outcome): Record<string, unknown> {
   return JSON.parse(outcome.stdout.trim().split('\n').at(-1)!);
+}
+
+/** One line of ours on standard error, beside progress and the hint at --help; no stack trace, no output. */
+export function expectRefusal({ code, stdout, stderr }: Outcome, pattern: RegExp, expected = 2): void {
+  expect(stderr).toMatch(pattern);
+  const lines = stderr.trim().split('\n');
+  expect(lines.filter((line) => !line.startsWith('(see') && !line.includes(' cases/s '))).toHaveLength(1);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect({ code, stdout }).toEqual({ code: expected, stdout: '' });
 }
 
 /** A folder that goes with the test file. */

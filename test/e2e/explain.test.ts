@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { REAL_FILTERS } from '../../src/corpus/real-filters.ts';
 import { encodeFilter } from '../../src/model/filter-binary.ts';
 import { formatFilter } from '../../src/model/filter-json.ts';
-import { lastJson, msrdiff, scratchFolder } from './cli.ts';
+import { expectRefusal, lastJson, msrdiff, scratchFolder } from './cli.ts';
 
 const folder = scratchFolder();
 const file = (name: string, content: string | Uint8Array): string => {
@@ -61,14 +61,6 @@ describe('msrdiff explain', () => {
     [[file('short.bin', new Uint8Array(17)), '0x10'], /392/],
     [[file('broken.json', '{"flags": "allow", }'), '0x10'], /broken.json:1:20/],
   ])('refuses %j', (args, pattern) => {
-    const { code, stdout, stderr } = msrdiff('explain', ...args);
-    expect(stderr).toMatch(pattern);
-    expect(
-      stderr
-        .trim()
-        .split('\n')
-        .filter((line) => !line.startsWith('(see')),
-    ).toHaveLength(1);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expectRefusal(msrdiff('explain', ...args), pattern);
   });
 });

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lastJson, msrdiff, type Outcome, ROOT, scratchFolder } from './cli.ts';
+import { expectRefusal, lastJson, msrdiff, ROOT, scratchFolder } from './cli.ts';
 
 const folder = scratchFolder();
 const file = (name: string, content: string | object): string => {
@@ -19,12 +19,6 @@ const b = file('b.json', {
   ranges: [range('rw', '0x174', 4, { allow: ['0x174', '0x177'] }), range('r', '0xc0000000', 12288, { deny: [] })],
 });
 const emptyDeny = file('empty.json', { flags: 'deny', ranges: [] });
-
-function expectRefusal(outcome: Outcome, pattern: RegExp): void {
-  expect(outcome.stderr).toMatch(pattern);
-  expect(outcome.stderr.trim().split('\n')).toHaveLength(1);
-  expect(outcome.code).toBe(2);
-}
 
 describe('diff', () => {
   test('lists every access that differs', () => {
