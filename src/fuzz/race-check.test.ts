@@ -14,7 +14,10 @@ const KERNEL: MeasuredKernel = {
   description: 'Linux 6.1, kvm_amd',
   profile: '6.1',
   rows: [...catalogueBase().rows()],
-  unsteady: [{ index: 0x48, type: AccessType.READ }],
+  unsteady: [
+    { index: 0x48, type: AccessType.READ },
+    { index: 0xc000_0081, type: AccessType.WRITE, form: 'emulator' },
+  ],
 };
 const CONFIG: VmConfig = { profile: findProfile(KERNEL.profile)!, base: new BaseTable(KERNEL.rows) };
 const LSTAR = 0xc000_0082;
@@ -119,5 +122,12 @@ describe('checkRaces', () => {
     expect(vm.raced).not.toContain(LSTAR * 2 + AccessType.WRITE);
     expect(vm.raced).toContain(0x48 * 2 + AccessType.WRITE);
     expect(vm.raced).not.toContain(0x48 * 2 + AccessType.READ);
+  });
+
+  it('does not race what the processor answers otherwise than KVM, which is met while the bitmap is still the old one', () => {
+    const vm = new FakeKernelVm(BOTH);
+    check(vm);
+    expect(vm.raced).toContain(0xc000_0081 * 2 + AccessType.READ);
+    expect(vm.raced).not.toContain(0xc000_0081 * 2 + AccessType.WRITE);
   });
 });
