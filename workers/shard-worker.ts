@@ -18,13 +18,14 @@ interface Loaded {
 let current: Loaded | undefined;
 let pulse = new Int32Array(new SharedArrayBuffer(12));
 
-async function loaded({ config, timeoutMs }: WorkerRequest): Promise<Loaded> {
+async function loaded({ config, timeoutMs, kernelsElsewhere }: WorkerRequest): Promise<Loaded> {
   const key = JSON.stringify({ ...config, kernels: undefined });
   if (current?.key === key) return current;
   closeEngines(current?.engines ?? []);
   // Waiting for an engine with a time limit of its own is life: the watchdog is for those that have none.
   const onWait = (): void => void Atomics.add(pulse, 2, 1);
-  const engines = await loadEngines(config.engines, { timeoutMs, onWait });
+  const elsewhere = kernelsElsewhere ? { kernelsElsewhere: config.kernels } : {};
+  const engines = await loadEngines(config.engines, { timeoutMs, onWait, ...elsewhere });
   current = { key, engines, kernels: kernelsOf(engines, config), runner: undefined };
   return current;
 }

@@ -24,6 +24,7 @@ import { addServe } from './serve.ts';
 import { addShow } from './show.ts';
 import { addTriage } from './triage.ts';
 import { VERSION } from './version.ts';
+import { addWorker } from './worker.ts';
 
 /** Error codes of ours that say that the input is wrong. */
 const INPUT_CODES: ReadonlySet<string> = new Set(['MSRDIFF_INPUT', 'MSRDIFF_STORE']);
@@ -35,7 +36,7 @@ function build(): Command {
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  const commands = [addFuzz, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
+  const commands = [addFuzz, addWorker, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
   const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport, addBuilders];
   const others = [addProve, addConform, addChangelog, addNightly, addInit, addEngines, addKernel];
   for (const add of [...commands, ...filters, ...others]) add(program);
@@ -48,7 +49,7 @@ function exitCodeOf(error: unknown): number {
   const { code, message } = error as { code?: string; message?: string };
   if (code === 'EPIPE') return Exit.OK;
   const text = String(message ?? error).split('\n')[0];
-  if (code === 'MSRDIFF_ENGINE') {
+  if (code === 'MSRDIFF_ENGINE' || code === 'MSRDIFF_QUEUE') {
     process.stderr.write(`msrdiff: ${text}\n`);
     return Exit.ENGINE_UNAVAILABLE;
   }

@@ -6,6 +6,7 @@ import { GUEST_MODES, type KernelOptions } from '../engines/kernel/machines.ts';
 import { InputError } from '../model/input-error.ts';
 import { findProfile, KERNEL_PROFILES, type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
 import { APIC_MODE_NAMES, type ApicMode } from '../model/scenario.ts';
+import { checkedUrl } from '../queue/connection.ts';
 
 export const DEFAULT_DATABASE = 'results/msrdiff.db';
 
@@ -71,6 +72,8 @@ export const profileOption = (): Option =>
   new Option('--profile <name>', 'kernel whose rules apply')
     .argParser(profileValue)
     .default(NEWEST_PROFILE, NEWEST_PROFILE.id);
+export const queueOption = (description: string): Option =>
+  new Option('--queue <url>', description).env('MSRDIFF_QUEUE').argParser(checkedUrl);
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines');
 
 /** Most bytes of an input file that is read at once. */

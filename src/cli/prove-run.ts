@@ -1,6 +1,7 @@
 /** A proof in the making: shards to workers, results into the certificate, a disproof into the database. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { engineHash } from '../engines/engine-hash.ts';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 import { Exit } from '../model/exit.ts';
@@ -16,7 +17,6 @@ import {
 } from '../prove/certificate.ts';
 import { certificateText, textPath } from '../prove/certificate-text.ts';
 import { checkEngines, checkProgress } from '../prove/check.ts';
-import { engineHash } from '../prove/engine-hash.ts';
 import type { ProofPlan, ShardProof } from '../prove/plan.ts';
 import { ProofPool } from '../prove/pool.ts';
 import { shardsOf } from '../prove/provers.ts';

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { MeasuredKernel } from '../model/kernel.ts';
+import { absentKernel } from './absent-kernel.ts';
 import { canary } from './canary.ts';
 import type { Engine, EventKind } from './contract.ts';
 import { type DecisionModule, fromDecision } from './decision.ts';
@@ -44,6 +46,8 @@ export interface LoadContext {
   readonly timeoutMs?: number;
   /** Called several times a second while the thread waits for such an engine. */
   readonly onWait?: () => void;
+  /** By name, where kernels are not to be started: what was measured elsewhere stands for them. */
+  readonly kernelsElsewhere?: Readonly<Record<string, MeasuredKernel>>;
 }
 
 export function builtInNames(): string[] {
@@ -110,7 +114,8 @@ export function closeEngines(engines: readonly Engine[]): void {
   for (const engine of engines) engine.close?.();
 }
 
-async function loadEngine(spec: EngineSpec, { timeoutMs = DEFAULT_TIMEOUT_MS, onWait }: LoadContext): Promise<Engine> {
+async function loadEngine(spec: EngineSpec, context: LoadContext): Promise<Engine> {
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, onWait, kernelsElsewhere } = context;
   switch (spec.kind) {
     case 'built-in':
       return builtIn(spec.name);
@@ -124,6 +129,7 @@ async function loadEngine(spec: EngineSpec, { timeoutMs = DEFAULT_TIMEOUT_MS, on
         ...(onWait ? { onWait } : {}),
       });
     case 'kernel':
+      if (kernelsElsewhere) return absentKernel(spec.name, kernelsElsewhere[spec.name]!);
       return startRemote({
         name: spec.name,
         label: `engine ${spec.name}`,

@@ -2,7 +2,7 @@
  * A campaign: shards handed to workers, results folded in shard order.
  *
  * Workers finish in any order, but everything that has an effect on later shards (steering, known coverage) and on
- * the run's digest is folded strictly by shard number, and a shard sees the fold of the shards up to LAG before it.
+ * the run's digest is folded strictly by shard number, and a shard sees the fold of the shards up to `ahead` before it.
  * So the same seed gives the same run with any number of workers, and a resumed run is the run that was interrupted.
  */
 import { createHash } from 'node:crypto';
@@ -16,19 +16,14 @@ import { SteeringState } from './steering.ts';
 
 /** Cases of one shard: long enough that dispatch costs nothing, short enough for progress and for Ctrl-C. */
 export const CASES_PER_SHARD = 64;
-/** How many shards may run ahead of the fold. At least twice the number of workers that make sense. */
-const LAG = 32;
+/** How many shards may run ahead of the fold, unless asked for otherwise: enough for 16 workers. */
+export const DEFAULT_AHEAD = 32;
 
 /**
- * The last shard whose reductions a shard is told. A first one is told at once: what an engine that is always wrong
- * costs is the reductions of the shards that know nothing.
+ * Runs one shard somewhere; rejects only if the campaign cannot go on. undefined: it was called off before it began, as
+ * the campaign is to end.
  */
-function reducedBefore(shard: number): number {
-  return Math.max(shard - LAG, Math.floor((shard - 1) / 2));
-}
-
-/** Runs one shard somewhere; rejects only if the campaign cannot go on. */
-export type ShardExecutor = (task: ShardTask) => Promise<ShardOutcome>;
+export type ShardExecutor = (task: ShardTask) => Promise<ShardOutcome | undefined>;
 
 export interface ShardOutcome {
   readonly result: ShardResult;
@@ -79,6 +74,7 @@ export type ShardSink = (
 export interface CampaignLimits {
   /** Cases in all; Infinity: until stopped. */
   readonly cases: number;
+  /** Infinity: as many shards are handed out as may run ahead. */
   readonly workers: number;
 }
 
@@ -102,8 +98,17 @@ export class Campaign {
   };
   private readonly steering = new SteeringState();
   private readonly reductions = new ReductionMemory();
-  /** State after each of the last LAG folds; what shard n may see is the one of shard n - LAG. */
+  private readonly ahead: number;
+  /** State after each of the last `ahead` folds; what shard n may see is the one of shard n - ahead. */
   private readonly snapshots = new Map<number, Snapshot>();
+
+  /**
+   * @param ahead how many shards may run ahead of the fold: at least twice the number of workers, so that none waits.
+   * A run with another value is another run.
+   */
+  constructor(ahead = DEFAULT_AHEAD) {
+    this.ahead = ahead;
+  }
 
   /** Replays a shard that an earlier, interrupted run has stored. In shard order. */
   restore(folded: FoldedShard): void {
@@ -115,29 +120,31 @@ export class Campaign {
   async run(limits: CampaignLimits, execute: ShardExecutor, sink: ShardSink, signal: AbortSignal): Promise<void> {
     const lastShard = Math.ceil(limits.cases / CASES_PER_SHARD) - 1;
     const finished = new Map<number, ShardOutcome>();
-    const running = new Map<number, Promise<void>>();
+    const running = new Set<number>();
     let failure: { readonly error: unknown } | undefined;
+    let wake = (): void => {};
+    const start = async (shard: number): Promise<void> => {
+      try {
+        const outcome = await execute(this.task(shard, limits.cases));
+        if (outcome) finished.set(shard, outcome);
+      } catch (error) {
+        failure ??= { error };
+      }
+      running.delete(shard);
+      wake();
+    };
     let next = this.totals.shards;
     while (true) {
       while (
         !signal.aborted &&
         next <= lastShard &&
-        next < this.totals.shards + LAG &&
-        reducedBefore(next) < this.totals.shards &&
+        next < this.totals.shards + this.ahead &&
+        this.reducedBefore(next) < this.totals.shards &&
         running.size + finished.size < limits.workers * 2 + 2 &&
         running.size < limits.workers + 1
       ) {
-        const shard = next++;
-        const task = this.task(shard, limits.cases);
-        running.set(
-          shard,
-          execute(task)
-            .then(
-              (outcome) => finished.set(shard, outcome),
-              (error: unknown) => (failure ??= { error }),
-            )
-            .then(() => void running.delete(shard)),
-        );
+        running.add(next);
+        void start(next++);
       }
       if (failure) throw failure.error;
       const ready = finished.get(this.totals.shards);
@@ -145,12 +152,24 @@ export class Campaign {
         finished.delete(this.totals.shards);
         await this.accept(ready, sink);
       } else if (running.size === 0) return;
-      else await Promise.race(running.values());
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
     }
   }
 
+  /**
+   * The last shard whose reductions a shard is told. A first one is told at once: what an engine that is always wrong
+   * costs is the reductions of the shards that know nothing.
+   */
+  private reducedBefore(shard: number): number {
+    return Math.max(shard - this.ahead, Math.floor((shard - 1) / 2));
+  }
+
   private task(shard: number, cases: number): ShardTask {
-    const seen = this.snapshots.get(shard - LAG);
+    const seen = this.snapshots.get(shard - this.ahead);
     const firstCase = shard * CASES_PER_SHARD;
     return {
       shard,
@@ -158,7 +177,7 @@ export class Campaign {
       cases: Math.min(CASES_PER_SHARD, cases - firstCase),
       steering: seen?.steering ?? NEUTRAL_STEERING,
       knownPairs: seen?.pairs ?? new Uint8Array(0),
-      reductions: this.reductions.after(reducedBefore(shard)),
+      reductions: this.reductions.after(this.reducedBefore(shard)),
       timeouts: [],
     };
   }
@@ -201,7 +220,7 @@ export class Campaign {
     this.reductions.learn(folded.learned);
     this.steering.fold(folded.uses, folded.news);
     this.snapshots.set(folded.shard, { steering: this.steering.weights(), pairs: this.coverage.pairs.slice() });
-    this.snapshots.delete(folded.shard - LAG);
+    this.snapshots.delete(folded.shard - this.ahead);
   }
 }
 

@@ -25,10 +25,16 @@ export class WorkerPool {
   private names: readonly string[] = [];
   private lost: LostEngines | undefined;
 
-  /** `timeoutMs`: how long one engine may take for one case, and an engine module to load. */
-  constructor(config: WorkerConfig, workers: number, timeoutMs: number) {
+  private readonly kernelsElsewhere: boolean;
+
+  /**
+   * `timeoutMs`: how long one engine may take for one case, and an engine module to load. `kernelsElsewhere`: the kernels
+   * of the configuration have been measured on another machine, and are not started.
+   */
+  constructor(config: WorkerConfig, workers: number, timeoutMs: number, kernelsElsewhere = false) {
     this.config = config;
     this.timeoutMs = timeoutMs;
+    this.kernelsElsewhere = kernelsElsewhere;
     const filename = workerFile('entry.cjs');
     this.pool = new Piscina({ filename, name: 'shard', minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
   }
@@ -93,6 +99,7 @@ export class WorkerPool {
       const request: WorkerRequest = {
         config: this.config,
         timeoutMs: this.timeoutMs,
+        kernelsElsewhere: this.kernelsElsewhere,
         pulse: pulse.buffer as SharedArrayBuffer,
         ...(task ? { task } : {}),
       };

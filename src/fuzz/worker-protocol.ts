@@ -26,6 +26,8 @@ export interface WorkerRequest {
   readonly task?: ShardTask;
   /** How long an engine in a process of its own may take for one answer. */
   readonly timeoutMs: number;
+  /** Kernels are not started, as other machines run the shards that need them. */
+  readonly kernelsElsewhere?: boolean;
   /** Int32 x 3, shared with the watchdog: case, engine, beat. */
   readonly pulse: SharedArrayBuffer;
 }

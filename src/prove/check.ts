@@ -1,11 +1,12 @@
 /** Whether a certificate still says the truth: about its engines, about itself, and about what it counted. */
+
+import { engineHash } from '../engines/engine-hash.ts';
 import type { EngineSpec } from '../engines/registry.ts';
 import { Random } from '../fuzz/random.ts';
 import { findProfile } from '../model/profile.ts';
 import { type Certificate, ProofTotals } from './certificate.ts';
 import { unitName, unitsOf } from './classes.ts';
 import { combineDigests } from './digest.ts';
-import { engineHash } from './engine-hash.ts';
 import { countOrders, enumerate } from './enumeration.ts';
 import type { ProofPlan, RangesPlan, ShardProof } from './plan.ts';
 import { shardsOf } from './provers.ts';

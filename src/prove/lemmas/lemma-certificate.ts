@@ -1,8 +1,8 @@
 /** What a run of the solver leaves behind: which formulas it decided, about which code. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { engineHash } from '../../engines/engine-hash.ts';
 import { builtInNames } from '../../engines/registry.ts';
-import { engineHash } from '../engine-hash.ts';
 import { LEMMAS } from './lemmas.ts';
 import { type LemmaResult, smt2Of } from './solve.ts';
 

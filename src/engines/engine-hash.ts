@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EngineUnavailable } from '../engines/engine-unavailable.ts';
-import { findHistoryEngine } from '../engines/history/engines.ts';
-import type { EngineSpec } from '../engines/registry.ts';
+import { EngineUnavailable } from './engine-unavailable.ts';
+import { findHistoryEngine } from './history/engines.ts';
+import type { EngineSpec } from './registry.ts';
 
 /** Static imports and re-exports of modules beside or above: the only form that engines use. */
 const RELATIVE_IMPORT = /(?:^|[\s;}*])(?:from|import)\s*["'](\.{1,2}\/[^"']+)["']/g;
@@ -45,7 +45,7 @@ function moduleOf(builtIn: string): string {
 /** Beside this module, as source or built, whichever runs. */
 function builtInPath(name: string): string {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`../engines/${name}.${extension}`, import.meta.url));
+  return fileURLToPath(new URL(`./${name}.${extension}`, import.meta.url));
 }
 
 function collect(path: string, texts: Map<string, string>): void {

@@ -1,0 +1,162 @@
+/** One campaign that a worker works for: takes its shards from the queue, runs them in threads, sends the results. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import { type LoadedEngines, WorkerPool } from '../fuzz/pool.ts';
+import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
+import { loadBullmq } from './connection.ts';
+import { QUEUE_PREFIX, queueName, resultsKey } from './keys.ts';
+import { encode, parseTask, type ResultMessage, type RunDescription } from './messages.ts';
+import { readRun } from './runs.ts';
+import { kernelDifference, localEngines, type WorkerMeans } from './worker-means.ts';
+
+/** A worker that does not renew its lock for so long has lost the job, in milliseconds. */
+const LOCK_MS = 15_000;
+/** How often jobs without a lock are looked for. */
+const STALLED_MS = 5_000;
+/** How often a job may be lost with its worker before it counts as failed. */
+const MAX_STALLED = 32;
+/** How long results that are not taken stay, in seconds. */
+const RESULTS_SECONDS = 86_400;
+/** How long the queue may be away when everything is done and the worker is to end, in milliseconds. */
+const CLOSE_MS = 5_000;
+
+export class RunService {
+  readonly description: RunDescription;
+  /** Why the campaign's kernels are not used here; empty if they are, or there are none. */
+  readonly without: string;
+  readonly withKernels: boolean;
+  shards = 0;
+  private readonly redis: Redis;
+  private readonly means: WorkerMeans;
+  private readonly config: WorkerConfig;
+  /** Has loaded, and measured kernels, without knowing what others have measured. */
+  private readonly first: WorkerPool | undefined;
+  private readonly engines: LoadedEngines | undefined;
+  private pool: Promise<WorkerPool> | undefined;
+  private workers: Worker[] = [];
+
+  private constructor(
+    redis: Redis,
+    description: RunDescription,
+    means: WorkerMeans,
+    config: WorkerConfig,
+    first: { pool: WorkerPool; engines: LoadedEngines } | undefined,
+    without: string,
+  ) {
+    this.redis = redis;
+    this.description = description;
+    this.means = means;
+    this.config = config;
+    this.first = first?.pool;
+    this.engines = first?.engines;
+    this.without = without;
+    this.withKernels = first !== undefined && config.engines.some(({ kind }) => kind === 'kernel');
+  }
+
+  /** Loads the engines. Throws QueueError or EngineUnavailable: why this worker cannot work for the campaign. */
+  static async open(redis: Redis, description: RunDescription, means: WorkerMeans): Promise<RunService> {
+    const config: WorkerConfig = { ...description.config, engines: localEngines(description, means), kernels: {} };
+    const hasKernels = config.engines.some(({ kind }) => kind === 'kernel');
+    if (hasKernels && !means.kernels)
+      return new RunService(redis, description, means, config, undefined, 'without kernels, as asked');
+    const pool = new WorkerPool(config, means.threads, description.timeoutMs);
+    try {
+      const engines = await pool.load();
+      return new RunService(redis, description, means, config, { pool, engines }, '');
+    } catch (error) {
+      await pool.close();
+      if (!hasKernels || !(error instanceof EngineUnavailable)) throw error;
+      return new RunService(redis, description, means, config, undefined, `without kernels: ${error.message}`);
+    }
+  }
+
+  async start(): Promise<void> {
+    const { Worker } = await loadBullmq();
+    const { token, config } = this.description;
+    const hasKernels = config.engines.some(({ kind }) => kind === 'kernel');
+    for (const kernels of hasKernels && this.withKernels ? [true, false] : [false]) {
+      const worker = new Worker(queueName(token, kernels), (job) => this.work(job), {
+        connection: this.redis,
+        prefix: QUEUE_PREFIX,
+        concurrency: this.means.threads,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_MS,
+        maxStalledCount: MAX_STALLED,
+      });
+      // A lost connection is made again, and a job that was lost meanwhile is somebody else's.
+      worker.on('error', () => {});
+      this.workers.push(worker);
+    }
+  }
+
+  /** Finishes what has been begun. */
+  async close(): Promise<void> {
+    const closing = Promise.all(this.workers.map((worker) => worker.close())).then(() => {});
+    const away = async (): Promise<void> => {
+      for (let since = 0; since < CLOSE_MS; since += 100) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        if (this.redis.status === 'ready') since = 0;
+      }
+    };
+    await Promise.race([closing.catch(() => {}), away()]);
+    const pool = await this.pool?.catch(() => undefined);
+    await pool?.close();
+    if (this.first && this.first !== pool) await this.first.close();
+  }
+
+  private async work(job: Job): Promise<void> {
+    const { run, task } = parseTask(String(job.data));
+    const { build } = this.description;
+    if (!task) {
+      if (!this.engines) throw new EngineUnavailable(this.without);
+      return this.send({ kind: 'engines', run, build, engines: this.engines });
+    }
+    const pool = await this.shardPool();
+    const outcome = await pool.run(task);
+    this.shards++;
+    await this.send({ kind: 'shard', run, build, outcome });
+  }
+
+  private async send(message: ResultMessage): Promise<void> {
+    const key = resultsKey(this.description.token);
+    await this.redis.multi().rpush(key, encode(message)).expire(key, RESULTS_SECONDS).exec();
+  }
+
+  private shardPool(): Promise<WorkerPool> {
+    this.pool ??= this.makePool().catch((error: unknown) => {
+      this.pool = undefined;
+      throw error;
+    });
+    return this.pool;
+  }
+
+  /** What the kernels do where no filter decides is known once one worker has measured it. */
+  private async makePool(): Promise<WorkerPool> {
+    const description = (await readRun(this.redis, this.description.token)) ?? this.description;
+    const { kernels } = description.config;
+    if (this.first && this.engines) {
+      for (const [name, ours] of Object.entries(this.engines.kernels)) {
+        const difference = kernelDifference(name, kernels[name], ours);
+        if (difference !== '') throw new EngineUnavailable(`${difference}: let this worker do without (--no-kernels)`);
+      }
+      // As it comes out of a message: without fields that are undefined.
+      if (isDeepStrictEqual(kernels, JSON.parse(JSON.stringify(this.engines.kernels)))) return this.first;
+      await this.first.close();
+    }
+    const pool = new WorkerPool(
+      { ...this.config, kernels },
+      this.means.threads,
+      description.timeoutMs,
+      !this.withKernels,
+    );
+    try {
+      await pool.load();
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+}
