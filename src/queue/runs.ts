@@ -36,7 +36,9 @@ export async function liveRuns(redis: Redis): Promise<string[]> {
 export async function removeRun(redis: Redis, token: string): Promise<void> {
   const { Queue } = await loadBullmq();
   for (const kernels of [false, true]) {
-    const queue = new Queue(queueName(token, kernels), { connection: redis, prefix: QUEUE_PREFIX });
+    // A queue that is only removed must not be written down first: that could come last.
+    const options = { connection: redis, prefix: QUEUE_PREFIX, skipMetasUpdate: true };
+    const queue = new Queue(queueName(token, kernels), options);
     await queue.obliterate({ force: true });
     await queue.close();
   }

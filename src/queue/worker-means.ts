@@ -50,7 +50,7 @@ function localEngine(spec: EngineSpec, sha256: string, means: WorkerMeans): Engi
       if (found) return found;
       throw new QueueError(
         `refused, as the campaign has the engine module ${spec.path} (${sha256.slice(0, 12)}), and no --engine-module ` +
-          'of this worker has that content: give it the same file',
+          'of this worker has that file name and content: give it the same file',
       );
     }
     case 'command':
