@@ -21,6 +21,9 @@ const PLOT = { left: 64, right: 500, top: 40, bottom: 350 };
 /** Told apart on white and on black, and by people who do not see all colours alike. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#9a7d00', '#56b4e9', '#7f7f7f', '#8f5bd6'];
 
+/** More points than this on one axis are a line without marks. */
+const MAX_MARKED = 24;
+
 /** Where a value lies: 0 at the beginning of its axis, 1 at the end. */
 type Place = (value: number) => number;
 
@@ -92,8 +95,11 @@ export function svg({ title, x, y, scale, series }: Chart): string {
     );
     parts.push(text(PLOT.left - 8, atY(tick) + 4, label(tick), ' text-anchor="end"'));
   }
-  // What has been measured, not round numbers: there are few.
-  for (const tick of new Set(xs)) parts.push(text(atX(tick), PLOT.bottom + 18, label(tick), ' text-anchor="middle"'));
+  // What has been measured, not round numbers, where there are few.
+  const measured = [...new Set(xs)];
+  const crowded = measured.length > MAX_MARKED;
+  for (const tick of crowded ? linearTicks(xs).filter((value) => value <= last) : measured)
+    parts.push(text(atX(tick), PLOT.bottom + 18, label(tick), ' text-anchor="middle"'));
   parts.push(text((PLOT.left + PLOT.right) / 2, PLOT.bottom + 38, x, ' text-anchor="middle"'));
   const middle = (PLOT.top + PLOT.bottom) / 2;
   parts.push(text(14, middle, y, ` text-anchor="middle" transform="rotate(-90 14 ${middle})"`));
@@ -101,7 +107,7 @@ export function svg({ title, x, y, scale, series }: Chart): string {
     const colour = COLOURS[i % COLOURS.length]!;
     const places = own.map(([at, value]) => [atX(at), atY(value)] as const);
     parts.push(line(places, `class="line" stroke="${colour}"`));
-    for (const [cx, cy] of places) {
+    for (const [cx, cy] of crowded ? [] : places) {
       parts.push(`<circle cx="${cx.toFixed(1)}" cy="${cy.toFixed(1)}" r="3" fill="${colour}"/>`);
     }
     const row = PLOT.top + 12 + i * 20;
