@@ -7,6 +7,7 @@ import { addChangelog } from './changelog.ts';
 import { addCanonicalize, addCompile } from './compile.ts';
 import { addConform } from './conform.ts';
 import { addDiff } from './diff.ts';
+import { addDoctor } from './doctor.ts';
 import { addEngines } from './engines.ts';
 import { addExplain } from './explain.ts';
 import { addExport } from './export.ts';
@@ -38,7 +39,7 @@ function build(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
   const commands = [addFuzz, addWorker, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
   const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport, addBuilders];
-  const others = [addProve, addConform, addChangelog, addNightly, addInit, addEngines, addKernel];
+  const others = [addProve, addConform, addChangelog, addNightly, addInit, addEngines, addKernel, addDoctor];
   for (const add of [...commands, ...filters, ...others]) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -83,6 +83,11 @@ interface Snapshot {
   readonly pairs: Uint8Array;
 }
 
+/** The digest of a run one shard further; before the first one it is empty. */
+export function chainDigest(run: string, shard: string): string {
+  return createHash('sha256').update(run).update(shard).digest('hex').slice(0, 32);
+}
+
 export class Campaign {
   readonly coverage = new Coverage();
   readonly totals: CampaignTotals = {
@@ -215,7 +220,7 @@ export class Campaign {
     for (const [name, counts] of Object.entries(folded.samples ?? {})) {
       totals.samples[name] = addSamples(totals.samples[name], counts);
     }
-    totals.digest = createHash('sha256').update(totals.digest).update(folded.digest).digest('hex').slice(0, 32);
+    totals.digest = chainDigest(totals.digest, folded.digest);
     for (let i = 0; i < features.length; i++) this.coverage.features[i]! += features[i]!;
     this.reductions.learn(folded.learned);
     this.steering.fold(folded.uses, folded.news);

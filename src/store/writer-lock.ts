@@ -42,20 +42,37 @@ function me(): [number, string, string] {
   return [process.pid, hostname(), startOf(process.pid)];
 }
 
+/** Who holds the lock, as stored. */
+export interface Writer {
+  readonly pid: number;
+  readonly host: string;
+  /** `process 12`, or `process 12 on HOST`. */
+  readonly name: string;
+  /** When it was last heard of, in milliseconds since 1970. */
+  readonly heartbeat: number;
+  /** Whether it still runs; of a process on another host, whether it was heard of lately. */
+  readonly alive: boolean;
+}
+
+export async function findWriter(db: Database): Promise<Writer | undefined> {
+  const [row] = await db.all('SELECT * FROM writer');
+  if (!row) return undefined;
+  const [pid, host, heartbeat] = [Number(row.pid), String(row.host), Number(row.heartbeat)];
+  const local = host === hostname();
+  return {
+    ...{ pid, host, heartbeat },
+    name: local ? `process ${pid}` : `process ${pid} on ${host}`,
+    alive: local ? isAlive(pid, String(row.started)) : Date.now() - heartbeat < FOREIGN_STALE_MS,
+  };
+}
+
 /** Within a transaction of the caller, once per holder. Throws if another campaign is writing, in any process. */
 export async function acquireWriter(db: Database, path: string): Promise<void> {
-  const [row] = await db.all('SELECT * FROM writer');
-  if (row) {
-    const local = row.host === hostname();
-    const alive = local
-      ? isAlive(Number(row.pid), String(row.started))
-      : Date.now() - Number(row.heartbeat) < FOREIGN_STALE_MS;
-    if (alive) {
-      const where = local ? `process ${row.pid}` : `process ${row.pid} on ${row.host}`;
-      throw new StoreError(
-        `database ${path} is being written by another campaign (${where}): wait for it, or name another file with --database`,
-      );
-    }
+  const writer = await findWriter(db);
+  if (writer?.alive) {
+    throw new StoreError(
+      `database ${path} is being written by another campaign (${writer.name}): wait for it, or name another file with --database`,
+    );
   }
   await db.run('INSERT OR REPLACE INTO writer (one, pid, host, started, heartbeat) VALUES (1, ?, ?, ?, ?)', [
     ...me(),

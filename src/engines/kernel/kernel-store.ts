@@ -1,6 +1,6 @@
 /** Kernels in the cache: taken out of Debian packages, found again by version. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import { downloadPackages, findKernelPackages, type PackageSource } from './apt.ts';
@@ -80,6 +80,7 @@ function storeKernel(
     for (const file of obtain(downloads)) runTool('dpkg-deb', ['-x', file, tree]);
     mkdirSync(kept);
     keepWhatBoots(tree, kept);
+    writeFileSync(join(kept, SUMS), fileSums(kept));
     return kept;
   });
   const release = readFileSync(join(folder, 'release'), 'utf8').trim();
@@ -87,6 +88,52 @@ function storeKernel(
   const manifest = { version, release, flavour, packages, folder: name } as const;
   writeAtomically(manifestOf(cache, version), `${JSON.stringify(manifest, null, 2)}\n`);
   return { ...manifest, folder };
+}
+
+/** Of the files in a kernel's folder, as sha256sum(1) writes them and `sha256sum -c` checks them. */
+const SUMS = 'SHA256SUMS';
+
+const sumOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+function fileSums(folder: string): string {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    statSync(join(folder, name)).isFile(),
+  );
+  return names
+    .sort()
+    .map((name) => `${sumOf(join(folder, name))}  ${name}\n`)
+    .join('');
+}
+
+/**
+ * What is wrong with the files of a stored kernel, one line each.
+ *
+ * @returns null where nobody knows what they were: kernels that versions before this one have fetched
+ */
+export function kernelDamage({ folder }: StoredKernel): string[] | null {
+  let sums: string;
+  try {
+    sums = readFileSync(join(folder, SUMS), 'utf8');
+  } catch {
+    return existsSync(join(folder, 'vmlinuz')) ? null : ['vmlinuz is missing'];
+  }
+  return sums
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const [sum, name = ''] = line.split('  ');
+      try {
+        return sumOf(join(folder, name)) === sum ? [] : [`${name} has changed since it was fetched`];
+      } catch (error) {
+        return [`${name} cannot be read (${(error as NodeJS.ErrnoException).code})`];
+      }
+    });
+}
+
+/** Takes a stored kernel out of the cache: fetching it brings it back. */
+export function removeKernel(cache: string, { version, folder }: StoredKernel): void {
+  rmSync(manifestOf(cache, version), { force: true });
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** The stored kernel of that version, or undefined. */
