@@ -1,5 +1,5 @@
 /** Room where databases, kernels and temporary files are written. */
-import { existsSync, statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { type Finding, Findings, reason, sizeText } from './finding.ts';
@@ -24,7 +24,8 @@ interface Place {
 /** Where the file would go: the nearest folder above it that is there. */
 function nearest(path: string): string {
   let folder = resolve(path);
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+  while (!statSync(folder, { throwIfNoEntry: false })?.isDirectory() && dirname(folder) !== folder)
+    folder = dirname(folder);
   return folder;
 }
 
