@@ -1,5 +1,5 @@
 /** Kernels in the cache: whether their files are what was fetched. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { kernelDamage, listKernels, removeKernel } from '../engines/kernel/kernel-store.ts';
 import { type Finding, Findings, few, OR_REPAIR } from './finding.ts';
@@ -46,11 +46,15 @@ export function checkKernels(cache: string): Finding[] {
 
 /** What it did, one line each. */
 export function repairKernels(cache: string): string[] {
-  return listKernels(cache).flatMap((kernel) => {
-    if ((kernelDamage(kernel) ?? []).length === 0) return [];
-    removeKernel(cache, kernel);
-    return [
-      `removed the damaged kernel ${kernel.version} from the cache; get it back with "${fetchCommand(kernel.version)}"`,
-    ];
-  });
+  const damaged = listKernels(cache).filter((kernel) => (kernelDamage(kernel) ?? []).length > 0);
+  for (const kernel of damaged) removeKernel(cache, kernel);
+  const empty = emptyFiles(cache);
+  for (const name of empty) rmSync(join(cache, name), { force: true });
+  return [
+    ...damaged.map(
+      ({ version }) =>
+        `removed the damaged kernel ${version} from the cache; get it back with "${fetchCommand(version)}"`,
+    ),
+    ...empty.map((name) => `removed ${name}, which was empty, from the cache`),
+  ];
 }

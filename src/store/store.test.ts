@@ -174,6 +174,35 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     await store.recordShard(shardRecord(id, 1), []);
   });
 
+  it('cuts the log off again when a long reader is gone', async () => {
+    const id = await createCampaign(store);
+    const size = (): number => statSync(`${path}-wal`).size;
+    const reader = await driver.open(path, { readOnly: true });
+    await reader.exec('BEGIN');
+    await reader.all('SELECT * FROM campaigns');
+    let shard = 0;
+    const record = async (count: number): Promise<void> => {
+      for (const end = shard + count; shard < end; shard++) {
+        await store.recordShard(shardRecord(id, shard, [divergence(A)]), []);
+      }
+    };
+    await record(600);
+    // What the reader sees must stay: nothing can be cut off.
+    expect(size()).toBeGreaterThan(8 << 20);
+    await reader.exec('COMMIT');
+    await record(256);
+    expect(size()).toBeLessThan(8 << 20);
+    // As serve and list do: many short ones, which come at any time.
+    let largest = 0;
+    for (let n = 0; n < 100; n++) {
+      const [rows] = await Promise.all([reader.all('SELECT * FROM shards'), record(5)]);
+      expect(rows.length).toBeGreaterThan(800);
+      largest = Math.max(largest, size());
+    }
+    expect(largest).toBeLessThan(8 << 20);
+    await reader.close();
+  });
+
   it('loses nothing that was committed when the disk is full', async () => {
     await store.close();
     const limited: Driver = {
