@@ -2,11 +2,12 @@
 import { copyFileSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Database, Driver, SqlValue } from '../../store/driver.ts';
-import { MIGRATIONS, prepareSchema } from '../../store/schema.ts';
+import { prepareSchema } from '../../store/schema.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { columnNames, tableNames } from '../database/structure.ts';
 import { few } from '../finding.ts';
 import { backupName } from './backup.ts';
+import { DatabasePages } from './page-records.ts';
 import { type Key, type ReadResult, readRows, type TableKey } from './readable-rows.ts';
 
 /** Parents first. The lock is not saved: nobody holds it. */
@@ -20,6 +21,9 @@ const TABLES: readonly (readonly [table: string, ...key: string[]])[] = [
   ['progress', 'campaign_id', 'cases'],
   ['nights', 'id'],
 ];
+
+/** The others are WITHOUT ROWID. */
+const WITH_ROWID: ReadonlySet<string> = new Set(['campaigns', 'history', 'coverage', 'nights']);
 
 /** Other places that tell which keys a table has: indexes of its own, and rows that name it. */
 const KEYS_FROM: Readonly<Record<string, readonly string[]>> = {
@@ -36,6 +40,11 @@ const KEYS_FROM: Readonly<Record<string, readonly string[]>> = {
     'SELECT DISTINCT first_campaign FROM divergences NOT INDEXED',
   ],
 };
+
+interface Source {
+  readonly source: Database;
+  readonly pages: DatabasePages;
+}
 
 /** Salvages into a new file and puts it into the place of the old one, which is kept. What it did, one line each. */
 export async function salvage(driver: Driver, path: string): Promise<string[]> {
@@ -71,11 +80,13 @@ async function copyAll(driver: Driver, path: string, fresh: string, mended: stri
       if (!source) throw new StoreError(`database ${path}: nothing of msrdiff can be read from it: restore a copy`);
       lines.push('its first bytes were damaged and have been written anew');
     }
+    const pages = new DatabasePages(path, Number((await target.all('PRAGMA page_size'))[0]!.page_size));
     try {
       await target.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE');
-      for (const [table, ...key] of TABLES) lines.push(...(await copyTable(source, target, table, key)));
+      for (const [table, ...key] of TABLES) lines.push(...(await copyTable({ source, pages }, target, table, key)));
       await target.exec('COMMIT');
     } finally {
+      pages.close();
       await source.close().catch(() => {});
     }
     await target.all('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -120,27 +131,51 @@ async function withNewHeader(target: Database, fresh: string, path: string, mend
   await file.close();
 }
 
-async function copyTable(source: Database, target: Database, table: string, key: readonly string[]): Promise<string[]> {
+async function copyTable(from: Source, target: Database, table: string, key: readonly string[]): Promise<string[]> {
+  const { source, pages } = from;
   const wanted = await columnNames(target, table);
   const had = await columnNames(source, table).catch(() => wanted);
   const columns = wanted.filter((name) => had.includes(name));
-  if (columns.length === 0) return had.length === 0 && MIGRATIONS.length > 1 ? [`${table}: not there`] : [];
-  const marks = columns.map(() => '?').join();
-  const insert = `INSERT INTO ${table} (${columns.join()}) VALUES (${marks})`;
-  const tableKey: TableKey = { table, columns, key };
-  const result = await readRows(source, tableKey, await knownKeys(source, table), async (row) => {
+  if (columns.length === 0) return [`${table}: not there`];
+  const insert = async (names: readonly string[], values: readonly SqlValue[]): Promise<boolean> => {
     try {
-      await target.run(
-        insert,
-        columns.map((name): SqlValue => row[name]!),
-      );
+      await target.run(`INSERT INTO ${table} (${names}) VALUES (${names.map(() => '?')})`, values);
       return true;
     } catch {
-      // Not what the schema permits: its bytes are damaged.
+      // There already, or not what the schema permits: its bytes are damaged.
       return false;
     }
-  });
-  return [`${table}: ${summary(result)}`];
+  };
+  const tableKey: TableKey = { table, columns, key };
+  const read = await readRows(source, tableKey, await knownKeys(source, table), (row) =>
+    insert(
+      columns,
+      columns.map((name) => row[name]!),
+    ),
+  );
+  if (!read.unknown) return [`${table}: ${summary(read)}`];
+  const withRowid = WITH_ROWID.has(table);
+  const found = new Set<string>();
+  for (const { rowid, values } of pages.records()) {
+    if ((rowid !== undefined) !== withRowid || !isRowOf(table, values, wanted.length)) continue;
+    const row = withRowid ? [rowid!, ...values.slice(1)] : values;
+    if (await insert(wanted.slice(0, row.length), row)) found.add(keyText(row.slice(0, key.length)));
+  }
+  const lost = read.lost.filter((lostKey) => !found.has(keyText(lostKey)));
+  return [`${table}: ${summary({ ...read, rows: read.rows + found.size, lost })}`];
+}
+
+/** Columns that a table had before it was given more: its older rows lack those. */
+const LEAST_COLUMNS: Readonly<Record<string, number>> = { campaigns: 13, divergences: 17 };
+
+/**
+ * Whether a record that no tree leads to is of that table. Of all tables and indexes of one kind, only `nights`, the
+ * writer's lock and the schema have the same number of columns: of these three, nights alone begin with a rowid, which
+ * is stored as null, and text.
+ */
+function isRowOf(table: string, values: readonly SqlValue[], columns: number): boolean {
+  if (values.length > columns || values.length < (LEAST_COLUMNS[table] ?? columns)) return false;
+  return !WITH_ROWID.has(table) || (values[0] === null && typeof values[1] === 'string');
 }
 
 async function knownKeys(source: Database, table: string): Promise<Key[]> {
