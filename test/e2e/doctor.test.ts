@@ -1,18 +1,19 @@
 /** `msrdiff doctor` as a user runs it. */
+import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   copyFileSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { expectRefusal, lastJson, msrdiff, scratchFolder, start } from './cli.ts';
+import { exited, expectRefusal, lastJson, MAIN, msrdiff, scratchFolder, start } from './cli.ts';
 
 const folder = scratchFolder();
 const PAGE = 4096;
@@ -81,13 +82,38 @@ test('doctor refuses to repair what is being written, and what is no database', 
     expect(asked.code).toBe(0);
   } finally {
     campaign.kill('SIGKILL');
+    await exited(campaign);
   }
-  await expect.poll(() => msrdiff('doctor', '--database', path).stdout).toMatch(/WARNING +database +writer/);
   expect(msrdiff('doctor', '--database', path, '--repair').stdout).toMatch(/repair: marked as interrupted: campaign 1/);
 
   const text = join(folder, 'text.db');
   writeFileSync(text, 'no database');
-  expect(msrdiff('doctor', '--database', text).code).toBe(1);
   expectRefusal(msrdiff('doctor', '--database', text, '--repair'), /nothing of msrdiff can be read/);
-  rmSync(text);
+});
+
+/** Root may read and write everything. */
+const ORDINARY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+const asOrdinaryUser = (...args: string[]) =>
+  spawnSync(process.execPath, [MAIN, ...args], {
+    ...ORDINARY,
+    ...{ cwd: '/', encoding: 'utf8', env: { PATH: process.env.PATH, HOME: '/', MSRDIFF_CACHE: join(folder, 'cache') } },
+  });
+const mayRun = asOrdinaryUser('--version').status === 0;
+if (!mayRun) console.warn(`an ordinary user may not read ${MAIN}: what doctor tells one is not tested`);
+
+test.skipIf(!mayRun)('doctor tells what may not be written, and what may not be read', () => {
+  const path = database('theirs');
+  chmodSync(folder, 0o755);
+  chmodSync(path, 0o444);
+  chmodSync(join(folder, 'theirs'), 0o555);
+  const readable = asOrdinaryUser('doctor', '--database', path);
+  expect(readable.stdout).toMatch(/^ok +database +structure/m);
+  expect(readable.stdout).toMatch(/^WARNING +database +access +.*may not be written \(EACCES\)\n +-> /m);
+  expect(readable.status).toBe(0);
+  chmodSync(path, 0);
+  const secret = asOrdinaryUser('doctor', '--database', path, '--json');
+  const { findings } = lastJson({ ...secret, code: secret.status }) as unknown as Told;
+  expect(findings.filter(({ level }) => level === 'problem').map(({ check }) => check)).toEqual(['file']);
+  expect(secret.status).toBe(1);
+  chmodSync(join(folder, 'theirs'), 0o755);
 });
