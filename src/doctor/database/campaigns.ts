@@ -1,4 +1,5 @@
 /** Whether the shards of a campaign are all there and add up to what the campaign says of itself. */
+import { z } from 'zod';
 import { Campaign, chainDigest, type FoldedShard } from '../../fuzz/campaign.ts';
 import { PROOF_SEED } from '../../store/campaigns.ts';
 import type { Database, Row } from '../../store/driver.ts';
@@ -6,6 +7,25 @@ import { type Findings, few, OR_REPAIR, reason } from '../finding.ts';
 
 /** Shards that are in memory at once: each is some kilobytes. */
 const BATCH = 256;
+
+const numbers = z.array(z.number());
+
+/** A `FoldedShard`, as far as folding relies on it. */
+const FOLDED = z.looseObject({
+  ...{ shard: z.int(), cases: z.int(), accesses: z.int(), digest: z.string() },
+  ...{ verdicts: numbers, uses: numbers, news: numbers, features: numbers },
+  known: z.record(z.string(), z.number()),
+  samples: z
+    .record(z.string(), z.object({ cases: z.int(), filters: z.int(), accesses: z.int(), verdicts: numbers }))
+    .optional(),
+  newPairs: z.array(z.tuple([z.int(), z.int()])),
+  learned: z
+    .object({
+      signatures: z.array(z.tuple([z.string(), z.string()])),
+      divergences: z.array(z.looseObject({ id: z.string() })),
+    })
+    .optional(),
+});
 
 export interface CampaignState {
   readonly id: number;
@@ -67,11 +87,12 @@ async function examineUnfinished(db: Database, row: Row): Promise<CampaignState>
       break;
     }
     try {
-      const folded = JSON.parse(String(result)) as FoldedShard;
+      // Before it is folded: half a shard must not be.
+      const folded = FOLDED.parse(JSON.parse(String(result))) as FoldedShard;
       if (folded.digest !== digest) throw new Error('its digest is another one');
       run.restore(folded);
     } catch (error) {
-      faults.push(`shard ${shard} cannot be used: ${reason(error)}`);
+      faults.push(`shard ${shard} cannot be used: ${unusable(error)}`);
       break;
     }
   }
@@ -83,6 +104,11 @@ async function examineUnfinished(db: Database, row: Row): Promise<CampaignState>
     if (!sameCounts(known, String(row.known))) faults.push('its known observations are not those of its shards');
   }
   return { id, finished: false, faults, run };
+}
+
+function unusable(error: unknown): string {
+  if (!(error instanceof z.ZodError)) return reason(error);
+  return error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)[0]!;
 }
 
 function gap(expected: number, found: number): string {

@@ -68,7 +68,7 @@ async function mendReferences(db: Database): Promise<string[]> {
        coalesce(min(d.first_seen), ''), coalesce(min(d.first_seen), ''), coalesce(max(d.last_seen), '')
      FROM (SELECT first_campaign AS id FROM divergences UNION SELECT campaign_id FROM occurrences) n
      LEFT JOIN divergences d ON d.first_campaign = n.id
-     WHERE n.id NOT IN (SELECT id FROM campaigns) GROUP BY n.id`,
+     WHERE typeof(n.id) = 'integer' AND n.id NOT IN (SELECT id FROM campaigns) GROUP BY n.id`,
   );
   if (named > 0) lines.push(`entered ${counted(named, 'campaign')} anew that is lost and has found divergences`);
   return lines;

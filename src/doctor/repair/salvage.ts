@@ -8,7 +8,7 @@ import { columnNames, tableNames } from '../database/structure.ts';
 import { few } from '../finding.ts';
 import { backupName } from './backup.ts';
 import { DatabasePages } from './page-records.ts';
-import { type Key, type ReadResult, readRows, type TableKey } from './readable-rows.ts';
+import { type Key, type ReadResult, readRows } from './readable-rows.ts';
 
 /** Parents first. The lock is not saved: nobody holds it. */
 const TABLES: readonly (readonly [table: string, ...key: string[]])[] = [
@@ -42,7 +42,8 @@ const KEYS_FROM: Readonly<Record<string, readonly string[]>> = {
 };
 
 interface Source {
-  readonly source: Database;
+  /** Undefined where no table can be found. */
+  readonly source: Database | undefined;
   readonly pages: DatabasePages;
 }
 
@@ -77,17 +78,23 @@ async function copyAll(driver: Driver, path: string, fresh: string, mended: stri
     if (!source) {
       await withNewHeader(target, fresh, path, mended);
       source = await openSource(driver, mended);
-      if (!source) throw new StoreError(`database ${path}: nothing of msrdiff can be read from it: restore a copy`);
-      lines.push('its first bytes were damaged and have been written anew');
+      const what = source ? 'its first bytes were damaged and have been written anew' : 'its list of tables is lost';
+      lines.push(what);
     }
     const pages = new DatabasePages(path, Number((await target.all('PRAGMA page_size'))[0]!.page_size));
     try {
       await target.exec('PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE');
-      for (const [table, ...key] of TABLES) lines.push(...(await copyTable({ source, pages }, target, table, key)));
+      let rows = 0;
+      for (const [table, ...key] of TABLES) {
+        const result = await copyTable({ source, pages }, target, table, key);
+        lines.push(`${table}: ${summary(result)}`);
+        rows += result.rows;
+      }
       await target.exec('COMMIT');
+      if (rows === 0) throw new StoreError(`database ${path}: nothing of msrdiff can be read from it: restore a copy`);
     } finally {
       pages.close();
-      await source.close().catch(() => {});
+      await source?.close().catch(() => {});
     }
     await target.all('PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
@@ -131,13 +138,11 @@ async function withNewHeader(target: Database, fresh: string, path: string, mend
   await file.close();
 }
 
-async function copyTable(from: Source, target: Database, table: string, key: readonly string[]): Promise<string[]> {
+async function copyTable(from: Source, target: Database, table: string, key: readonly string[]): Promise<ReadResult> {
   const { source, pages } = from;
-  const wanted = await columnNames(target, table);
-  const had = await columnNames(source, table).catch(() => wanted);
-  const columns = wanted.filter((name) => had.includes(name));
-  if (columns.length === 0) return [`${table}: not there`];
+  const wanted = await columnsOf(target, table);
   const insert = async (names: readonly string[], values: readonly SqlValue[]): Promise<boolean> => {
+    if (!values.every((value, i) => fits(value, wanted.get(names[i]!)!))) return false;
     try {
       await target.run(`INSERT INTO ${table} (${names}) VALUES (${names.map(() => '?')})`, values);
       return true;
@@ -146,23 +151,40 @@ async function copyTable(from: Source, target: Database, table: string, key: rea
       return false;
     }
   };
-  const tableKey: TableKey = { table, columns, key };
-  const read = await readRows(source, tableKey, await knownKeys(source, table), (row) =>
-    insert(
-      columns,
-      columns.map((name) => row[name]!),
-    ),
-  );
-  if (!read.unknown) return [`${table}: ${summary(read)}`];
+  const had = source ? await columnNames(source, table).catch(() => [...wanted.keys()]) : [];
+  const columns = [...wanted.keys()].filter((name) => had.includes(name));
+  const read: ReadResult =
+    source && columns.length > 0
+      ? await readRows(source, { table, columns, key }, await knownKeys(source, table), (row) =>
+          insert(
+            columns,
+            columns.map((name) => row[name]!),
+          ),
+        )
+      : { rows: 0, lost: [], unknown: [undefined, undefined] };
+  if (!read.unknown && read.lost.length === 0) return read;
   const withRowid = WITH_ROWID.has(table);
   const found = new Set<string>();
   for (const { rowid, values } of pages.records()) {
-    if ((rowid !== undefined) !== withRowid || !isRowOf(table, values, wanted.length)) continue;
+    if ((rowid !== undefined) !== withRowid || !isRowOf(table, values, wanted.size)) continue;
     const row = withRowid ? [rowid!, ...values.slice(1)] : values;
-    if (await insert(wanted.slice(0, row.length), row)) found.add(keyText(row.slice(0, key.length)));
+    if (await insert([...wanted.keys()].slice(0, row.length), row)) found.add(keyText(row.slice(0, key.length)));
   }
   const lost = read.lost.filter((lostKey) => !found.has(keyText(lostKey)));
-  return [`${table}: ${summary({ ...read, rows: read.rows + found.size, lost })}`];
+  return { ...read, rows: read.rows + found.size, lost };
+}
+
+/** Declared types by name. */
+async function columnsOf(db: Database, table: string): Promise<Map<string, string>> {
+  const rows = await db.all(`PRAGMA table_info("${table}")`);
+  return new Map(rows.map(({ name, type }) => [String(name), String(type)]));
+}
+
+/** SQLite keeps a value of any type in any column; msrdiff writes those of the schema. */
+function fits(value: SqlValue, type: string): boolean {
+  if (value === null) return true;
+  if (type === 'TEXT') return typeof value === 'string';
+  return typeof value === 'number' && (type === 'REAL' || Number.isSafeInteger(value));
 }
 
 /** Columns that a table had before it was given more: its older rows lack those. */
