@@ -88,7 +88,8 @@ async function examineUnfinished(db: Database, row: Row): Promise<CampaignState>
     }
     try {
       // Before it is folded: half a shard must not be.
-      const folded = FOLDED.parse(JSON.parse(String(result))) as FoldedShard;
+      const folded = JSON.parse(String(result)) as FoldedShard;
+      FOLDED.parse(folded);
       if (folded.digest !== digest) throw new Error('its digest is another one');
       run.restore(folded);
     } catch (error) {

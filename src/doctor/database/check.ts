@@ -22,6 +22,8 @@ export async function checkDatabase(driver: Driver, path: string, asked: boolean
   if (opened.kind === 'open') {
     try {
       findings.ok('file', `${path}, ${sizeText(statSync(path).size)}, schema ${MIGRATIONS.length}`);
+      // A campaign may be writing: all is to be of one moment.
+      await opened.db.exec('BEGIN');
       await checkContent(opened.db, path, findings);
     } catch (error) {
       findings.problem('file', `${path} cannot be examined: ${reason(error)}`, `restore a copy, or ${OTHER_FILE}`);

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { chainDigest, type FoldedShard } from '../../fuzz/campaign.ts';
 import type { Database, Driver } from '../../store/driver.ts';
 import { COVERAGE, divergence } from '../../store/store.fixture.ts';
-import { Store } from '../../store/store.ts';
+import { type ShardRecord, Store } from '../../store/store.ts';
 import type { Finding, Level } from '../finding.ts';
 
 export const SHARDS = 60;
@@ -19,31 +19,27 @@ function folded(shard: number): FoldedShard {
 
 export const divergenceId = (number: number): string => `d1${number.toString(16).padStart(14, '0')}`;
 
+/** What a campaign records after so many shards. */
+export function shardAfter(campaign: number, shard: number): ShardRecord {
+  const result = folded(shard);
+  let digest = '';
+  for (let before = 0; before <= shard; before++) digest = chainDigest(digest, folded(before).digest);
+  const cases = (shard + 1) * 64;
+  return {
+    ...{ campaign, shard, digest: result.digest, result },
+    divergences: [divergence(divergenceId(shard % DIVERGENCES), 3)],
+    totals: { cases, accesses: cases * 10, seconds: shard, digest, known: { 'tsc-deadline': (shard + 1) * 2 } },
+    covered: { features: 1, pairs: shard },
+  };
+}
+
 /** One interrupted campaign (1) and one that has finished (2), with the same shards and divergences. */
 export async function makeDatabase(driver: Driver, path: string): Promise<void> {
   const store = await Store.open(path, { driver });
   for (const state of ['interrupted', 'finished'] as const) {
     const config = { worker: { engines: [{ kind: 'built-in', name: 'reference' }] } };
     const campaign = await store.createCampaign('5', '6.18', ['reference'], config);
-    let digest = '';
-    for (let shard = 0; shard < SHARDS; shard++) {
-      const result = folded(shard);
-      digest = chainDigest(digest, result.digest);
-      const cases = (shard + 1) * 64;
-      const totals = {
-        cases,
-        accesses: cases * 10,
-        seconds: shard,
-        digest,
-        known: { 'tsc-deadline': (shard + 1) * 2 },
-      };
-      const found = [divergence(divergenceId(shard % DIVERGENCES), 3)];
-      const covered = { features: 1, pairs: shard };
-      await store.recordShard(
-        { campaign, shard, digest: result.digest, result, divergences: found, totals, covered },
-        [],
-      );
-    }
+    for (let shard = 0; shard < SHARDS; shard++) await store.recordShard(shardAfter(campaign, shard), []);
     await store.finishCampaign(campaign, state, COVERAGE);
   }
   await store.setStatus(divergenceId(1), { status: 'triaged', note: 'looked at', author: 'somebody' });

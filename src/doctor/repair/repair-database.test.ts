@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Random } from '../../fuzz/random.ts';
+import type { Database, Driver } from '../../store/driver.ts';
 import { openDatabase } from '../../store/open-database.ts';
 import { MIGRATIONS, prepareSchema } from '../../store/schema.ts';
 import { DRIVERS, temporaryFolder } from '../../store/store.fixture.ts';
@@ -23,6 +24,7 @@ import {
   pagesWith,
   run,
   SHARDS,
+  shardAfter,
 } from '../database/database.fixture.ts';
 import { repairDatabase } from './repair-database.ts';
 
@@ -124,6 +126,30 @@ describe.each(DRIVERS)('a database on driver $name', (driver) => {
     await expect(repairDatabase(driver, path)).rejects.toThrow(`is being written by process ${process.pid}`);
     await store.close();
     expect(backups()).toEqual([]);
+  });
+
+  it('is well while a campaign writes to it between two looks', async () => {
+    const store = await Store.open(path, { driver });
+    await store.resumeCampaign(1);
+    let recorded = false;
+    const interrupted: Driver = {
+      ...driver,
+      open: async (at, options) => {
+        const db = await driver.open(at, options);
+        const all: Database['all'] = async (sql, params) => {
+          const rows = await db.all(sql, params);
+          if (recorded || !sql.includes('FROM campaigns ORDER BY id')) return rows;
+          recorded = true;
+          await store.recordShard(shardAfter(1, SHARDS), []);
+          return rows;
+        };
+        return { ...db, all };
+      },
+    };
+    expect(complaints(await checkDatabase(interrupted, path, true))).toEqual({});
+    expect(recorded).toBe(true);
+    await store.close();
+    expect(await check()).toEqual({});
   });
 
   it('with wrong counts has them counted anew', async () => {
