@@ -19,7 +19,7 @@ const REASONS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** `0x4`, `7` or `filter,unknown`. */
-function maskValue(text: string): number {
+export function maskValue(text: string): number {
   const words = text.toLowerCase().split(',');
   const mask = /^(0x[0-9a-f]+|\d+)$/i.test(text)
     ? Number(text)

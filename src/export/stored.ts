@@ -1,5 +1,4 @@
 /** A stored divergence as something to hand over. */
-import type { EngineSpec } from '../engines/registry.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { findProfile, type KernelProfile } from '../model/profile.ts';
@@ -26,7 +25,7 @@ export function subjectOfStored(
     version,
     divergence: {
       ...stored,
-      engines: stored.engines as readonly EngineSpec[],
+      engines: stored.engines,
       expected: resultName(kind, stored.expected),
       got: resultName(kind, stored.got),
       results: Object.fromEntries(Object.entries(vector).map(([engine, value]) => [engine, resultName(kind, value)])),

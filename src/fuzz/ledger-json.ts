@@ -21,7 +21,7 @@ const ENTRY = z.strictObject({
   expires: z.iso.date(),
   kind: z.string().min(1),
   engines: z.array(z.string().min(1)).min(1),
-  indices: z.tuple([u32, u32]),
+  indices: z.tuple([u32, u32]).refine(([first, last]) => first <= last, 'end before they start'),
   type: z.enum(['read', 'write']).optional(),
   expected: verdicts.optional(),
   got: verdicts.optional(),
@@ -30,7 +30,15 @@ const ENTRY = z.strictObject({
 /** Throws InputError with the file and the field. */
 export function readLedger(text: string, path: string): LedgerEntry[] {
   const parsed = z.array(ENTRY).safeParse(parseJsonText(text, path));
-  if (parsed.success) return parsed.data as LedgerEntry[];
+  if (parsed.success) {
+    const ids = new Set<string>();
+    for (const { id } of parsed.data) {
+      // Observations are counted by it.
+      if (ids.has(id)) throw new InputError(`${path}: two entries have the id ${id}: give each its own`);
+      ids.add(id);
+    }
+    return parsed.data as LedgerEntry[];
+  }
   const issue = parsed.error.issues[0]!;
   const field = issue.path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('');
   throw new InputError(`${path}: ${field.replace(/^\./, '') || 'the file'}: ${issue.message} (see docs/ledger.md)`);

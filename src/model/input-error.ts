@@ -1,3 +1,17 @@
+/** Most characters of a message: what a user gave is part of it, and may be of any length. */
+const MAX_MESSAGE = 1000;
+const KEPT_AT_END = 400;
+
+/**
+ * A message on one line, without what a terminal would act on, and not endless: file names, keys, system errors and
+ * what other programs say end up in messages. Cut in the middle, for the start says where and the end how to mend it.
+ */
+export function oneLine(message: string): string {
+  const line = message.replace(/\s*[\p{Cc}\p{Zl}\p{Zp}]+\s*/gu, ' ');
+  if (line.length <= MAX_MESSAGE) return line;
+  return `${line.slice(0, MAX_MESSAGE - KEPT_AT_END - 5)} ... ${line.slice(-KEPT_AT_END)}`;
+}
+
 /**
  * What a user gave msrdiff cannot be used: a file, a field of it, or an option. Every parser throws this and
  * nothing else, so that the command line can print the message without a stack trace.
@@ -9,7 +23,6 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 
   constructor(message: string, options?: ErrorOptions) {
-    // File names and system errors end up in messages, and may hold line breaks.
-    super(message.replace(/\s*[\r\n]+\s*/g, ' '), options);
+    super(oneLine(message), options);
   }
 }

@@ -146,5 +146,5 @@ export async function survivalCurves(store: Store, plantedEngines: readonly stri
 /** Reports of earlier nights that this version can read, oldest first. */
 export async function earlierNights(store: Store, limit: number): Promise<NightReport[]> {
   const nights = await store.nights(limit);
-  return nights.map(({ report }) => report as NightReport).filter(({ version }) => version === 1);
+  return nights.map(({ report }) => report as NightReport).filter((report) => report?.version === 1);
 }

@@ -1,9 +1,13 @@
 /** Campaigns, their shards and their coverage as rows. Everything here runs within a transaction of the caller. */
+import { readString } from '../model/json-fields.ts';
 import type { Database, Row } from './driver.ts';
+import { RowReader, readNumber } from './row.ts';
 import { StoreError } from './store-error.ts';
 
 /** Stands for the seed of a campaign that holds what a proof found. */
 export const PROOF_SEED = 'proof';
+
+const STATES = ['running', 'finished', 'interrupted'] as const;
 
 export interface CampaignRow {
   readonly id: number;
@@ -13,7 +17,7 @@ export interface CampaignRow {
   readonly engines: readonly string[];
   /** Everything that a resumed run needs; written once. */
   readonly config: unknown;
-  readonly state: 'running' | 'finished' | 'interrupted';
+  readonly state: (typeof STATES)[number];
   readonly createdAt: string;
   /** When its last run was started, and when that was last heard of. */
   readonly startedAt: string;
@@ -133,12 +137,13 @@ export async function selectSummaries(db: Database, limit: number): Promise<Camp
   );
   return rows.map((row) => {
     // While it runs, its last point of progress; once it has ended, what it ended with.
-    const [features, pairs] = [row.features_seen ?? row.features, row.pairs_seen ?? row.pairs];
+    const [features, pairs] = row.features_seen == null ? ['features', 'pairs'] : ['features_seen', 'pairs_seen'];
+    const read = new RowReader(row, `campaign ${row.id}`);
     return {
       ...campaignOf(row),
-      divergences: Number(row.divergences),
-      firstSeen: Number(row.first_seen),
-      coverage: features == null ? null : { features: Number(features), pairs: Number(pairs) },
+      divergences: read.count('divergences'),
+      firstSeen: read.count('first_seen'),
+      coverage: row[features!] == null ? null : { features: read.count(features!), pairs: read.count(pairs!) },
     };
   });
 }
@@ -172,7 +177,7 @@ export async function updateProgress(
 
 export async function selectShards(db: Database, campaign: number): Promise<unknown[]> {
   const rows = await db.all('SELECT result FROM shards WHERE campaign_id = ? ORDER BY shard', [campaign]);
-  return rows.map(({ result }) => JSON.parse(String(result)));
+  return rows.map((row) => new RowReader(row, `a shard of campaign ${campaign}`).json('result'));
 }
 
 export async function upsertCoverage(db: Database, campaign: number, coverage: StoredCoverage): Promise<void> {
@@ -187,28 +192,31 @@ export async function upsertCoverage(db: Database, campaign: number, coverage: S
 export async function selectCoverage(db: Database, campaign: number): Promise<StoredCoverage | null> {
   const [row] = await db.all('SELECT * FROM coverage WHERE campaign_id = ?', [campaign]);
   if (!row) return null;
+  const read = new RowReader(row, `coverage of campaign ${campaign}`);
   return {
-    features: JSON.parse(String(row.features)),
-    featuresSeen: Number(row.features_seen),
-    pairsSeen: Number(row.pairs_seen),
+    features: read.record('features', readNumber),
+    featuresSeen: read.count('features_seen'),
+    pairsSeen: read.count('pairs_seen'),
   };
 }
 
+/** Throws InputError that names the column. */
 function campaignOf(row: Row): CampaignRow {
+  const read = new RowReader(row, `campaign ${row.id}`);
   return {
-    id: Number(row.id),
-    seed: String(row.seed),
-    profile: String(row.profile),
-    engines: JSON.parse(String(row.engines)),
-    config: JSON.parse(String(row.config)),
-    state: row.state as CampaignRow['state'],
-    createdAt: String(row.created_at),
-    startedAt: String(row.started_at),
-    updatedAt: String(row.updated_at),
-    cases: Number(row.cases),
-    accesses: Number(row.accesses),
-    seconds: Number(row.seconds),
-    digest: String(row.digest),
-    known: JSON.parse(String(row.known)),
+    id: read.count('id'),
+    seed: read.text('seed'),
+    profile: read.text('profile'),
+    engines: read.list('engines', readString),
+    config: read.json('config'),
+    state: read.word('state', STATES),
+    createdAt: read.text('created_at'),
+    startedAt: read.text('started_at'),
+    updatedAt: read.text('updated_at'),
+    cases: read.count('cases'),
+    accesses: read.count('accesses'),
+    seconds: read.number('seconds'),
+    digest: read.text('digest'),
+    known: read.record('known', readNumber),
   };
 }

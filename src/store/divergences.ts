@@ -1,6 +1,11 @@
 /** Divergences and where they occurred as rows. Everything here runs within a transaction of the caller. */
-import type { Status } from '../model/status.ts';
+
+import { readEngineSpec } from '../engines/engine-spec.ts';
+import type { EngineSpec } from '../engines/registry.ts';
+import { readString } from '../model/json-fields.ts';
+import { STATUSES, type Status } from '../model/status.ts';
 import type { Database, Row } from './driver.ts';
+import { RowReader, readNumber } from './row.ts';
 import { StoreError } from './store-error.ts';
 import { reopenIfFixed } from './triage.ts';
 
@@ -38,7 +43,7 @@ export interface StoredDivergence extends Required<DivergenceRecord> {
   /** Times it came back after it had been fixed. */
   readonly reopened: number;
   /** Specs of the engines that were compared, to replay with. */
-  readonly engines: readonly unknown[];
+  readonly engines: readonly EngineSpec[];
   /** Cases that showed it, in all campaigns. */
   readonly cases: number;
   readonly firstSeen: string;
@@ -113,30 +118,32 @@ export async function selectDivergence(db: Database, path: string, given: string
   });
 }
 
+/** Throws InputError that names the column. */
 export function divergenceOf(row: Row): StoredDivergence {
+  const read = new RowReader(row, `divergence ${row.id}`);
   return {
-    id: String(row.id),
-    kind: String(row.kind),
-    subject: String(row.subject),
-    profile: String(row.profile),
-    scenario: String(row.scenario),
-    vector: JSON.parse(String(row.vector)),
-    expected: Number(row.expected),
-    got: Number(row.got),
-    message: String(row.message),
-    engines: JSON.parse(String(row.engines)),
-    size: Number(row.size),
-    evaluations: Number(row.evaluations),
-    reliability: Number(row.reliability),
-    msr: row.msr === null ? null : Number(row.msr),
+    id: read.text('id'),
+    kind: read.text('kind'),
+    subject: read.text('subject'),
+    profile: read.text('profile'),
+    scenario: read.text('scenario'),
+    vector: read.record('vector', (value, place) => (value === null ? null : readNumber(value, place))),
+    expected: read.number('expected'),
+    got: read.number('got'),
+    message: read.text('message'),
+    engines: read.list('engines', readEngineSpec),
+    size: read.number('size'),
+    evaluations: read.number('evaluations'),
+    reliability: read.number('reliability'),
+    msr: read.orNull('msr', read.count),
     write: row.is_write === null ? null : row.is_write === 1,
-    rules: JSON.parse(String(row.rules)),
-    status: row.status as Status,
-    reopened: Number(row.reopened),
-    cases: Number(row.cases),
-    firstSeen: String(row.first_seen),
-    lastSeen: String(row.last_seen),
-    firstCampaign: Number(row.first_campaign),
-    seed: String(row.seed),
+    rules: read.list('rules', readString),
+    status: read.word('status', STATUSES),
+    reopened: read.count('reopened'),
+    cases: read.count('cases'),
+    firstSeen: read.text('first_seen'),
+    lastSeen: read.text('last_seen'),
+    firstCampaign: read.count('first_campaign'),
+    seed: read.text('seed'),
   };
 }

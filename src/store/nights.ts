@@ -1,5 +1,6 @@
 /** Nights: what `msrdiff nightly` did and found, to be compared with the next one. */
 import type { Database } from './driver.ts';
+import { RowReader } from './row.ts';
 
 export interface NightRow {
   readonly id: number;
@@ -20,7 +21,7 @@ export interface NightRow {
  */
 export async function beginNight(db: Database, startedAt: string, mark: unknown): Promise<unknown> {
   const [row] = await db.all(`SELECT report FROM nights WHERE finished_at = ''`);
-  if (row) return JSON.parse(String(row.report));
+  if (row) return new RowReader(row, 'the night that has begun').json('report');
   await db.run(`INSERT INTO nights (started_at, finished_at, report) VALUES (?, '', ?)`, [
     ...[startedAt, JSON.stringify(mark)],
   ]);
@@ -39,11 +40,14 @@ export async function insertNight(db: Database, night: Omit<NightRow, 'id'>): Pr
 /** The last ones that have ended, oldest first. */
 export async function selectNights(db: Database, limit: number): Promise<NightRow[]> {
   const rows = await db.all(`SELECT * FROM nights WHERE finished_at <> '' ORDER BY id DESC LIMIT ?`, [limit]);
-  return rows.reverse().map((row) => ({
-    id: Number(row.id),
-    startedAt: String(row.started_at),
-    finishedAt: String(row.finished_at),
-    campaign: row.campaign_id === null ? null : Number(row.campaign_id),
-    report: JSON.parse(String(row.report)),
-  }));
+  return rows.reverse().map((row) => {
+    const read = new RowReader(row, `night ${row.id}`);
+    return {
+      id: read.count('id'),
+      startedAt: read.text('started_at'),
+      finishedAt: read.text('finished_at'),
+      campaign: read.orNull('campaign_id', read.count),
+      report: read.json('report'),
+    };
+  });
 }

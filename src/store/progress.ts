@@ -1,5 +1,6 @@
 /** How a campaign came along: its counts from time to time. Everything here runs within a transaction of the caller. */
 import type { Database } from './driver.ts';
+import { RowReader } from './row.ts';
 
 /** A campaign at one time; all counts are totals so far. */
 export interface ProgressPoint {
@@ -37,12 +38,15 @@ export async function addProgress(
 /** In order of time. */
 export async function selectProgress(db: Database, campaign: number): Promise<ProgressPoint[]> {
   const rows = await db.all('SELECT * FROM progress WHERE campaign_id = ? ORDER BY cases', [campaign]);
-  return rows.map((row) => ({
-    seconds: Number(row.seconds),
-    cases: Number(row.cases),
-    accesses: Number(row.accesses),
-    features: Number(row.features),
-    pairs: Number(row.pairs),
-    divergences: Number(row.divergences),
-  }));
+  return rows.map((row) => {
+    const read = new RowReader(row, `progress of campaign ${campaign}`);
+    return {
+      seconds: read.number('seconds'),
+      cases: read.count('cases'),
+      accesses: read.count('accesses'),
+      features: read.count('features'),
+      pairs: read.count('pairs'),
+      divergences: read.count('divergences'),
+    };
+  });
 }

@@ -2,6 +2,7 @@
 import { STATUSES, type Status } from '../model/status.ts';
 import { divergenceOf, SELECT, type StoredDivergence } from './divergences.ts';
 import type { Database, SqlValue } from './driver.ts';
+import { RowReader, readNumber } from './row.ts';
 
 /** Which divergences to list; what is left out does not matter. */
 export interface DivergenceFilter {
@@ -108,7 +109,8 @@ export interface Facets {
 }
 
 export async function selectFacets(db: Database): Promise<Facets> {
-  const values = async (sql: string): Promise<string[]> => (await db.all(sql)).map(({ value }) => String(value));
+  const values = async (sql: string): Promise<string[]> =>
+    (await db.all(sql)).map((row) => new RowReader(row, 'a divergence').text('value'));
   const column = (name: string): Promise<string[]> =>
     values(`SELECT DISTINCT ${name} AS value FROM divergences ORDER BY value`);
   return {
@@ -128,7 +130,8 @@ export interface StatusCounts {
 export async function countStatuses(db: Database): Promise<StatusCounts> {
   const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<Status, number>;
   for (const row of await db.all('SELECT status, count(*) AS n FROM divergences GROUP BY status')) {
-    counts[row.status as Status] = Number(row.n);
+    const read = new RowReader(row, 'a divergence');
+    counts[read.word('status', STATUSES)] = read.count('n');
   }
   const [row] = await db.all(`SELECT count(*) AS n FROM divergences WHERE status = 'new' AND reopened > 0`);
   return { counts, reopened: Number(row!.n) };
@@ -145,7 +148,11 @@ export async function countDisagreements(db: Database): Promise<Disagreements> {
   const rows = await db.all(
     `SELECT vector, count(*) AS n FROM divergences WHERE status NOT IN ('fixed', 'wont-fix') GROUP BY vector`,
   );
-  const vectors = rows.map(({ vector, n }) => [JSON.parse(String(vector)), Number(n)] as const);
+  const vectors = rows.map((row) => {
+    const read = new RowReader(row, 'a divergence');
+    const vector = read.record('vector', (value, place) => (value === null ? null : readNumber(value, place)));
+    return [vector, read.count('n')] as const;
+  });
   const engines = [...new Set(vectors.flatMap(([vector]) => Object.keys(vector)))];
   const counts = engines.map(() => engines.map(() => 0));
   for (const [vector, n] of vectors) {
@@ -177,10 +184,13 @@ export async function selectOccurrences(db: Database, id: string): Promise<Occur
      WHERE o.divergence_id = ? GROUP BY o.campaign_id ORDER BY o.campaign_id DESC`,
     [id],
   );
-  return rows.map((row) => ({
-    campaign: Number(row.campaign_id),
-    startedAt: String(row.created_at),
-    cases: Number(row.cases),
-    firstCase: Number(row.first_case),
-  }));
+  return rows.map((row) => {
+    const read = new RowReader(row, `an occurrence of divergence ${id}`);
+    return {
+      campaign: read.count('campaign_id'),
+      startedAt: read.text('created_at'),
+      cases: read.count('cases'),
+      firstCase: read.count('first_case'),
+    };
+  });
 }

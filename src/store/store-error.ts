@@ -1,3 +1,5 @@
+import { InputError, oneLine } from '../model/input-error.ts';
+
 /** What can be wrong with a database, said in one line: what, where, how to mend. */
 export class StoreError extends Error {
   readonly code = 'MSRDIFF_STORE';
@@ -6,8 +8,7 @@ export class StoreError extends Error {
   readonly lookup: 'absent' | 'ambiguous' | undefined;
 
   constructor(message: string, options?: ErrorOptions & { lookup?: 'absent' | 'ambiguous' }) {
-    // Paths and system errors end up in messages, and may hold line breaks.
-    super(message.replace(/\s*[\r\n]+\s*/g, ' '), options);
+    super(oneLine(message), options);
     this.lookup = options?.lookup;
   }
 }
@@ -47,8 +48,11 @@ export function sqliteCode(error: unknown): number | undefined {
 
 /** A StoreError for what SQLite reports; any other error, a fault in msrdiff for one, comes back as it is. */
 export function storeError(path: string, error: unknown): unknown {
-  // The only text that is parsed below a store is JSON that msrdiff has written.
-  const code = error instanceof SyntaxError ? SqliteCode.CORRUPT : sqliteCode(error);
+  // Of a row that is not as msrdiff writes it: row.ts.
+  if (error instanceof InputError) {
+    return new StoreError(`database ${path} is damaged: ${error.message}: restore a copy`, { cause: error });
+  }
+  const code = sqliteCode(error);
   if (code === undefined) return error;
   const said = `failed: ${(error as Error).message}`;
   return new StoreError(`database ${path} ${ADVICE[code] ?? said}`, { cause: error });

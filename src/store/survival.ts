@@ -1,6 +1,7 @@
 /** How many cases it takes to see a divergence, over all campaigns that could have shown it. */
 import { PROOF_SEED } from './campaigns.ts';
 import type { Database } from './driver.ts';
+import { RowReader } from './row.ts';
 
 /** One campaign. */
 export interface Exposure {
@@ -52,7 +53,9 @@ export async function selectExposures(db: Database, id: string): Promise<Exposur
      ORDER BY c.id`,
     [id, id],
   );
-  return rows.map(({ cases, first_case: first }) =>
-    first === null ? { cases: Number(cases), shown: false } : { cases: Number(first) + 1, shown: true },
-  );
+  return rows.map((row) => {
+    const read = new RowReader(row, `a campaign of divergence ${id}`);
+    const first = read.orNull('first_case', read.count);
+    return first === null ? { cases: read.count('cases'), shown: false } : { cases: first + 1, shown: true };
+  });
 }

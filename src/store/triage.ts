@@ -1,6 +1,7 @@
 /** What people say of divergences: status, notes, history. Everything here runs within a transaction of the caller. */
-import type { Status } from '../model/status.ts';
+import { STATUSES, type Status } from '../model/status.ts';
 import type { Database } from './driver.ts';
+import { RowReader } from './row.ts';
 
 /** A change of status, a note, or both. */
 export interface StatusChange {
@@ -58,10 +59,13 @@ export async function reopenIfFixed(db: Database, id: string, campaign: number):
 /** Oldest first. */
 export async function selectHistory(db: Database, id: string): Promise<HistoryEntry[]> {
   const rows = await db.all('SELECT * FROM history WHERE divergence_id = ? ORDER BY id', [id]);
-  return rows.map((row) => ({
-    at: String(row.at),
-    author: String(row.author),
-    status: row.status as Status | null,
-    note: String(row.note),
-  }));
+  return rows.map((row) => {
+    const read = new RowReader(row, `history of divergence ${id}`);
+    return {
+      at: read.text('at'),
+      author: read.text('author'),
+      status: read.orNull('status', (column) => read.word(column, STATUSES)),
+      note: read.text('note'),
+    };
+  });
 }

@@ -2,7 +2,7 @@
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { Superseded } from '../fuzz/newest-first.ts';
-import { InputError } from '../model/input-error.ts';
+import { InputError, oneLine } from '../model/input-error.ts';
 import { SqliteCode, StoreError, sqliteCode } from '../store/store-error.ts';
 import type { ErrorReply } from './api.ts';
 
@@ -22,7 +22,7 @@ export function problemOf(error: unknown): Problem {
     if (process.env.MSRDIFF_DEBUG) process.stderr.write(`${(error as Error).stack ?? error}\n`);
     return { status, reply: { error: 'internal error (please report it; MSRDIFF_DEBUG=1 shows where)' } };
   }
-  return { status, reply: { error: (error as Error).message.replace(/\s*[\r\n]+\s*/g, ' ') } };
+  return { status, reply: { error: oneLine((error as Error).message) } };
 }
 
 function statusOf(error: unknown): ContentfulStatusCode {

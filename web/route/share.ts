@@ -5,11 +5,41 @@ export interface Shared {
   readonly profile: string;
 }
 
-async function pipe(bytes: Uint8Array, through: CompressionStream | DecompressionStream): Promise<Uint8Array> {
-  const stream = new Blob([bytes as BlobPart])
-    .stream()
-    .pipeThrough(through as ReadableWritablePair<Uint8Array, BufferSource>);
-  return new Uint8Array(await new Response(stream as ReadableStream).arrayBuffer());
+/** Most bytes of the text, unpacked: an address can hold one that fills any memory. */
+const MAX_TEXT_BYTES = 16 << 20;
+
+/** The part of CompressionStream and DecompressionStream that is used here. */
+interface Transform {
+  readonly writable: { getWriter(): { write(chunk: Uint8Array): Promise<void>; close(): Promise<void> } };
+  readonly readable: { getReader(): Reader };
+}
+interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function pipe(bytes: Uint8Array, through: unknown): Promise<Uint8Array> {
+  const { writable, readable } = through as Transform;
+  const [writer, reader] = [writable.getWriter(), readable.getReader()];
+  // What is wrong with the bytes is told by the reader.
+  const written = writer.write(bytes).then(() => writer.close());
+  written.catch(() => {});
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value!);
+    length += part.value!.length;
+    if (length <= MAX_TEXT_BYTES) continue;
+    await reader.cancel();
+    throw new RangeError(`more than ${MAX_TEXT_BYTES} bytes`);
+  }
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** With the leading "#". */

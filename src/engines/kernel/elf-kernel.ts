@@ -1,5 +1,6 @@
 /** What a boot loader needs to know of a kernel's ELF file. */
 import { EngineUnavailable } from '../engine-unavailable.ts';
+import { unlessCutOff } from './elf.ts';
 
 /** Bytes of the file that go to a physical address. */
 export interface Segment {
@@ -27,7 +28,8 @@ const PT_NOTE = 4;
 const NOTE_OWNER = 'Xen\0';
 const NOTE_ENTRY = 18;
 
-const aligned = (size: number) => (size + 3) & ~3;
+/** Not with bits: sizes are u32, and a negative one would lead back. */
+const aligned = (size: number) => Math.ceil(size / 4) * 4;
 
 function entryIn(notes: Buffer): number | undefined {
   for (let offset = 0; offset + 12 <= notes.length; ) {
@@ -44,8 +46,14 @@ function entryIn(notes: Buffer): number | undefined {
   return undefined;
 }
 
-/** Throws EngineUnavailable if the kernel has no PVH entry (`CONFIG_PVH`). `name` is for the message. */
+/** Throws EngineUnavailable if the file is cut off, or has no PVH entry (`CONFIG_PVH`). `name` is for the message. */
 export function parseElfKernel(elf: Buffer, name: string): ElfKernel {
+  const kernel = unlessCutOff(() => parseWhole(elf, name));
+  if (kernel) return kernel;
+  throw new EngineUnavailable(`${name} is cut off or damaged: get it again`);
+}
+
+function parseWhole(elf: Buffer, name: string): ElfKernel {
   const table = Number(elf.readBigUInt64LE(PROGRAM_TABLE));
   const size = elf.readUInt16LE(PROGRAM_ENTRY_SIZE);
   const headers = Array.from({ length: elf.readUInt16LE(PROGRAM_COUNT) }, (_, index) =>
@@ -56,8 +64,10 @@ export function parseElfKernel(elf: Buffer, name: string): ElfKernel {
       .filter((header) => header.readUInt32LE(P_TYPE) === type)
       .map((header): Segment => {
         const start = Number(header.readBigUInt64LE(P_OFFSET));
-        const content = elf.subarray(start, start + Number(header.readBigUInt64LE(P_SIZE)));
-        return { address: Number(header.readBigUInt64LE(P_ADDRESS)), content };
+        const end = start + Number(header.readBigUInt64LE(P_SIZE));
+        const address = Number(header.readBigUInt64LE(P_ADDRESS));
+        if (end > elf.length || !Number.isSafeInteger(address)) throw new RangeError('a segment outside of the file');
+        return { address, content: elf.subarray(start, end) };
       });
   const entry = of(PT_NOTE)
     .map(({ content }) => entryIn(content))

@@ -16,6 +16,16 @@ const SECTION_NAME = 0x00;
 const SECTION_OFFSET = 0x18;
 const SECTION_SIZE = 0x20;
 
+/** The result of `read`, or undefined if it meets the end of the file in the middle of a structure. */
+export function unlessCutOff<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
 /** Content of a section, in place, or undefined. Throws RangeError or TypeError if the file is cut off. */
 export function elfSection(elf: Buffer, name: string): Buffer | undefined {
   const table = Number(elf.readBigUInt64LE(SECTION_TABLE));

@@ -1,7 +1,7 @@
 /** Kernel images: the ELF file in a bzImage, which boots without the emulator having to decompress it. */
-import { gunzipSync } from 'node:zlib';
 import { EngineUnavailable } from '../engine-unavailable.ts';
-import { elfSection, isElf } from './elf.ts';
+import { elfSection, isElf, unlessCutOff } from './elf.ts';
+import { unpackedGzip } from './gzip.ts';
 import { findTool, installCommand, tryTool } from './tool.ts';
 
 /** Offsets in the setup header of the x86 boot protocol, and its magic number. */
@@ -42,7 +42,11 @@ export function uncompressedKernel(image: Buffer, name: string): Buffer {
     throw new EngineUnavailable(`${name} is compressed in a way unknown here: give the vmlinux it was made from`);
   }
   const { tool } = compression;
-  if (tool === undefined) return gunzipSync(payload);
+  if (tool === undefined) {
+    const unpacked = unpackedGzip(payload, name);
+    if (isElf(unpacked)) return unpacked;
+    throw new EngineUnavailable(`${name} holds no ELF file: give a bzImage or a vmlinux`);
+  }
   if (!findTool(tool))
     throw new EngineUnavailable(`${tool}, to decompress ${name}, is missing: ${installCommand(tool)}`);
   const { output, errors } = tryTool(tool, ['-dc'], { input: payload });
@@ -57,5 +61,6 @@ export function uncompressedKernel(image: Buffer, name: string): Buffer {
  * takes in an emulator, and only for BPF programs.
  */
 export function wipeTypeInformation(elf: Buffer): void {
-  elfSection(elf, '.BTF')?.fill(0);
+  // A kernel without sections, or with a damaged table of them, boots as well.
+  unlessCutOff(() => elfSection(elf, '.BTF'))?.fill(0);
 }

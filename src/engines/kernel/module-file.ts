@@ -1,9 +1,9 @@
 /** Kernel module files: their compression, and what their `.modinfo` section says. */
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { EngineUnavailable } from '../engine-unavailable.ts';
-import { elfSection, isElf } from './elf.ts';
+import { elfSection, isElf, unlessCutOff } from './elf.ts';
+import { unpackedGzip } from './gzip.ts';
 import { runTool } from './tool.ts';
 
 export const MODULE_FILE = /\.ko(\.xz|\.zst|\.gz)?$/;
@@ -16,7 +16,7 @@ export function moduleName(path: string): string {
 /** The uncompressed module. */
 export function readModule(path: string): Buffer {
   const bytes = readFileSync(path);
-  if (path.endsWith('.gz')) return gunzipSync(bytes);
+  if (path.endsWith('.gz')) return unpackedGzip(bytes, path);
   if (path.endsWith('.xz')) return runTool('xz', ['-dc'], { input: bytes });
   if (path.endsWith('.zst')) return runTool('zstd', ['-dc'], { input: bytes });
   return bytes;
@@ -31,12 +31,8 @@ export interface ModuleInfo {
 
 /** Throws EngineUnavailable if the bytes are no module; `path` is for the message. */
 export function moduleInfo(module: Buffer, path: string): ModuleInfo {
-  let fields: string[] | undefined;
-  try {
-    if (isElf(module)) fields = elfSection(module, '.modinfo')?.toString('latin1').split('\0');
-  } catch (error) {
-    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
-  }
+  const section = isElf(module) ? unlessCutOff(() => elfSection(module, '.modinfo')) : undefined;
+  const fields = section?.toString('latin1').split('\0');
   if (!fields) throw new EngineUnavailable(`${path} is no kernel module of an x86-64 kernel: check the folder`);
   const value = (key: string) => fields.find((field) => field.startsWith(`${key}=`))?.slice(key.length + 1) ?? '';
   const depends = value('depends')

@@ -1,4 +1,5 @@
 /** The vocabulary of the engine protocol, version 1: docs/engine-protocol.md. */
+import { oneLine } from '../../model/input-error.ts';
 import type { EventKind } from '../contract.ts';
 
 export const MAGIC = 0x4452_534d;
@@ -51,4 +52,8 @@ export const PROTOCOL_EVENTS = [
 ] as const satisfies readonly EventKind[];
 
 /** Bytes that are no message of the protocol. The message is one line and says what was wrong with them. */
-export class ProtocolError extends Error {}
+export class ProtocolError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
+}
