@@ -1,8 +1,8 @@
 /** Options that several commands share, and their values. */
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import { GUEST_MODES, type KernelOptions } from '../engines/kernel/machines.ts';
+import { readLimitedFile } from '../files/read-limited.ts';
 import { InputError } from '../model/input-error.ts';
 import { findProfile, KERNEL_PROFILES, type KernelProfile, NEWEST_PROFILE } from '../model/profile.ts';
 import { APIC_MODE_NAMES, type ApicMode } from '../model/scenario.ts';
@@ -10,20 +10,27 @@ import { checkedUrl } from '../queue/connection.ts';
 
 export const DEFAULT_DATABASE = 'results/msrdiff.db';
 
+/** Digits, with a fraction or an exponent; not the other texts that Number takes: "", " 7", "0x10". */
+const DECIMAL = /^(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
+
+function decimal(text: string): number {
+  return DECIMAL.test(text) ? Number(text) : Number.NaN;
+}
+
 export function positiveInteger(text: string): number {
-  const value = Number(text);
+  const value = decimal(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Give a whole number from 1 on.');
   return value;
 }
 
 export function positiveNumber(text: string): number {
-  const value = Number(text);
+  const value = decimal(text);
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number greater than 0.');
   return value;
 }
 
 export function seedValue(text: string): bigint {
-  if (!/^(0x[0-9a-fA-F]+|\d+)$/.test(text) || BigInt(text) >= 1n << 64n) {
+  if (!/^(0x0*[0-9a-fA-F]{1,16}|0*\d{1,20})$/.test(text) || BigInt(text) >= 1n << 64n) {
     throw new InvalidArgumentError('Give a number from 0 to 2^64 - 1, decimal or 0x hexadecimal.');
   }
   return BigInt(text);
@@ -81,15 +88,7 @@ const MAX_INPUT_BYTES = 256 << 20;
 
 /** A text file that a user named. */
 export function readInput(path: string): string {
-  try {
-    const bytes = readFileSync(resolve(path));
-    if (bytes.length > MAX_INPUT_BYTES)
-      throw new InputError(`${path} is larger than ${MAX_INPUT_BYTES >> 20} MiB: split it`);
-    return bytes.toString('utf8');
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`);
-  }
+  return readLimitedFile(path, MAX_INPUT_BYTES, 'split it').toString('utf8');
 }
 
 /** Options of kernel engines, as commander gives them. */

@@ -2,8 +2,8 @@
  * Reader of ground truth: what real kernels did with random filters, recorded through their `/dev/kvm`. The
  * format is described in `test/ground-truth/README.md`: JSON lines, a header and then one case per line.
  */
-import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { readLimitedFile } from '../files/read-limited.ts';
 import { BASE_OUTCOME_NAMES, BaseOutcome, type BaseRow, BaseTable } from '../model/base.ts';
 import {
   KVM_MSR_EXIT_REASON_VALID_MASK,
@@ -104,19 +104,16 @@ export function recordedScenario(file: Pick<GroundTruthFile, 'apic'>, recorded: 
 /** Most bytes that a file may unpack to; the recordings have 2 MB. */
 const MAX_UNPACKED_BYTES = 1 << 28;
 
+/** Most lines of a recording; the recordings have some thousands. */
+const MAX_LINES = 1_000_000;
+
 /**
  * Reads and checks a whole file, `.jsonl` or `.jsonl.gz`.
  *
  * @throws InputError if it cannot be read or anything in it is malformed
  */
 export function readGroundTruth(path: string): GroundTruthFile {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (cause) {
-    throw new InputError(`${path}: cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  return parseGroundTruth(bytes, path);
+  return parseGroundTruth(readLimitedFile(path, MAX_UNPACKED_BYTES, 'split the recording'), path);
 }
 
 /**
@@ -127,6 +124,9 @@ export function readGroundTruth(path: string): GroundTruthFile {
 export function parseGroundTruth(bytes: Uint8Array, path: string): GroundTruthFile {
   const lines = unpackText(bytes, path).split('\n');
   if (lines.at(-1) === '') lines.pop();
+  if (lines.length > MAX_LINES) {
+    throw new InputError(`${path}: ${lines.length} lines, and at most ${MAX_LINES} are read: split the recording`);
+  }
   if (lines.length === 0) throw new InputError(`${path}:1: the header is missing; the file is empty`);
   const header = readHeader(parseJsonText(lines[0]!, path, 1), { where: `${path}:1`, path: '' });
 
@@ -149,6 +149,10 @@ function unpackText(bytes: Uint8Array, path: string): string {
   try {
     if (path.endsWith('.gz')) unpacked = gunzipSync(bytes, { maxOutputLength: MAX_UNPACKED_BYTES });
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+      const found = `${bytes.length} bytes unpack to more than ${MAX_UNPACKED_BYTES}`;
+      throw new InputError(`${path}: ${found}, the most that is read: split the recording`, { cause });
+    }
     throw new InputError(`${path}: not a complete gzip file: ${(cause as Error).message}`, { cause });
   }
   try {
@@ -214,6 +218,7 @@ function readOutcomes(json: unknown, place: JsonPlace, apic: ApicMode): Map<numb
   const outcomes = new Map<number, BaseOutcome>();
   for (const [key, word] of Object.entries(readAnyObject(json, place))) {
     const index = readU32(key, at(place, key));
+    if (outcomes.has(index)) reject(at(place, key), 'the MSR is listed twice; each has one outcome per direction');
     const outcome = readWord(word, at(place, key), BASE_OUTCOME_NAMES) as BaseOutcome;
     if (inX2apicWindow(index) && apic !== ApicMode.X2APIC) {
       // Rows of the window hold in x2APIC mode; a base table has every other mode as invalid.

@@ -1,6 +1,7 @@
 /** What the rules ask of a kernel that runs a scenario, as far as they decide it without knowing the machine. */
 import { reference } from '../engines/reference.ts';
 import { countAccesses, Runner } from '../engines/runner.ts';
+import type { BaseTable } from '../model/base.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import { KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER } from '../model/filter.ts';
 import type { KernelProfile } from '../model/profile.ts';
@@ -17,9 +18,13 @@ export interface Expectations {
   readonly codes: readonly (number | undefined)[];
 }
 
+/** Made once: it is the same for all scenarios, and takes a millisecond. */
+let base: BaseTable | undefined;
+
 export function expectations(scenario: Scenario, profile: KernelProfile): Expectations {
   const accesses = countAccesses(scenario);
-  const runner = new Runner(reference, { profile, base: catalogueBase() });
+  base ??= catalogueBase();
+  const runner = new Runner(reference, { profile, base });
   const trace = runner.run(scenario, accesses);
   const outcome = Array.from(trace.verdicts.subarray(0, accesses));
   const results = Array.from(trace.codes.subarray(0, scenario.events.length));

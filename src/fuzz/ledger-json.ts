@@ -10,6 +10,8 @@ const u32 = z
   .union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,8}$/)])
   .transform(Number)
   .pipe(z.number().int().min(0).max(0xffff_ffff));
+/** Most entries of a ledger: every observation is looked up in them. */
+const MAX_ENTRIES = 10_000;
 const verdicts = z.array(z.enum(VERDICT_NAMES));
 
 const ENTRY = z.strictObject({
@@ -29,7 +31,10 @@ const ENTRY = z.strictObject({
 
 /** Throws InputError with the file and the field. */
 export function readLedger(text: string, path: string): LedgerEntry[] {
-  const parsed = z.array(ENTRY).safeParse(parseJsonText(text, path));
+  const parsed = z
+    .array(ENTRY)
+    .max(MAX_ENTRIES, `has more than ${MAX_ENTRIES} entries: split it`)
+    .safeParse(parseJsonText(text, path));
   if (parsed.success) {
     const ids = new Set<string>();
     for (const { id } of parsed.data) {

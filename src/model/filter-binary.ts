@@ -14,6 +14,7 @@
  * offset equal to the file's length is a bitmap without bytes.
  */
 import { KVM_MSR_FILTER_MAX_RANGES, type MsrFilter, type MsrFilterRange } from './filter.ts';
+import { BITMAP_MAX_BYTES } from './filter-json.ts';
 import { InputError } from './input-error.ts';
 
 /** Size of `struct kvm_msr_filter`. */
@@ -76,6 +77,10 @@ export function decodeFilter(bytes: Uint8Array, where: string): MsrFilter {
     const nmsrs = view.getUint32(start + NMSRS, true);
     const base = view.getUint32(start + BASE, true);
     const end = offsets.reduce((least, other) => (other > offset && other < least ? other : least), bytes.length);
+    if (offset !== 0 && end - offset > BITMAP_MAX_BYTES) {
+      const found = `${end - offset} bytes, and at most ${BITMAP_MAX_BYTES} are read`;
+      throw new InputError(`${where}: ranges[${slot}].bitmap: ${found}: no kernel looks at them`);
+    }
     // A copy: `slice` of a Buffer would be a view of the file's bytes.
     ranges.push({ flags, nmsrs, base, bitmap: offset === 0 ? null : new Uint8Array(bytes.subarray(offset, end)) });
     if (flags !== 0 || nmsrs !== 0 || base !== 0 || offset !== 0) used = slot + 1;

@@ -50,6 +50,9 @@ export interface FilterJson {
   readonly ranges: readonly RangeJson[];
 }
 
+/** Most bytes of a bitmap. A kernel reads 1,536; more are there to show that it does not look at them. */
+export const BITMAP_MAX_BYTES = 1 << 16;
+
 const FILTER_FLAG_WORDS = new Map([
   ['allow', KVM_MSR_FILTER_DEFAULT_ALLOW],
   ['deny', KVM_MSR_FILTER_DEFAULT_DENY],
@@ -117,6 +120,9 @@ function readBitmap(value: unknown, place: JsonPlace, base: number, nmsrs: numbe
 function readHexBytes(value: string, place: JsonPlace): Uint8Array {
   const digits = /^0x/i.test(value) ? value.slice(2) : value;
   if (!/^[0-9a-f]*$/i.test(digits)) reject(place, `expected hex digits, found ${show(value)}`);
+  if (digits.length > BITMAP_MAX_BYTES * 2) {
+    reject(place, `${digits.length >>> 1} bytes, and at most ${BITMAP_MAX_BYTES} are read: no kernel looks at them`);
+  }
   if (digits.length % 2 !== 0) reject(place, `${digits.length} hex digits; a byte has two`);
   return hexToBytes(digits);
 }
@@ -124,8 +130,8 @@ function readHexBytes(value: string, place: JsonPlace): Uint8Array {
 const INDEX_RANGE = /^(0x[0-9a-f]+)-(0x[0-9a-f]+)$/i;
 
 function readIndexList(value: unknown, place: JsonPlace, base: number, nmsrs: number, listed: 0 | 1): Uint8Array {
-  const bitmap = new Uint8Array(bitmapBytes(nmsrs));
-  if (listed === 0) for (let bit = 0; bit < nmsrs; bit++) setBit(bitmap, bit, 1);
+  // Where ranges that are listed begin and end, so that the time does not grow with how often an MSR is listed.
+  const steps = new Int32Array(nmsrs + 1);
   for (const [position, entry] of readArray(value, place).entries()) {
     const ends = typeof entry === 'string' ? INDEX_RANGE.exec(entry) : null;
     const first = toU32(ends ? ends[1] : entry);
@@ -139,7 +145,13 @@ function readIndexList(value: unknown, place: JsonPlace, base: number, nmsrs: nu
       const covered = nmsrs === 0 ? 'no MSR, nmsrs is 0' : `${hex(base)} to ${hex(base + nmsrs - 1)}`;
       reject(entryPlace, `${show(entry)} is outside the range, which covers ${covered}`);
     }
-    for (let index = first; index <= last; index++) setBit(bitmap, index - base, listed);
+    steps[first - base]!++;
+    steps[last - base + 1]!--;
+  }
+  const bitmap = new Uint8Array(bitmapBytes(nmsrs));
+  for (let bit = 0, open = 0; bit < nmsrs; bit++) {
+    open += steps[bit]!;
+    if (open > 0 === (listed === 1)) bitmap[bit >>> 3]! |= 1 << (bit & 7);
   }
   return bitmap;
 }
@@ -147,12 +159,6 @@ function readIndexList(value: unknown, place: JsonPlace, base: number, nmsrs: nu
 /** Bytes that the kernel reads for that many MSRs: BITS_TO_LONGS on a 64-bit kernel. */
 function bitmapBytes(nmsrs: number): number {
   return Math.ceil(nmsrs / 64) * 8;
-}
-
-function setBit(bitmap: Uint8Array, bit: number, value: 0 | 1): void {
-  const mask = 1 << (bit & 7);
-  if (value) bitmap[bit >>> 3]! |= mask;
-  else bitmap[bit >>> 3]! &= ~mask;
 }
 
 /** The JSON form of a filter: words for known flags, and lists for bitmaps that have a short one. */

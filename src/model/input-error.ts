@@ -7,7 +7,8 @@ const KEPT_AT_END = 400;
  * what other programs say end up in messages. Cut in the middle, for the start says where and the end how to mend it.
  */
 export function oneLine(message: string): string {
-  const line = message.replace(/\s*[\p{Cc}\p{Zl}\p{Zp}]+\s*/gu, ' ');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what has to go.
+  const line = message.replace(/[\s\u0000-\u001f]*[\u0000-\u001f\u007f-\u009f\u2028\u2029]+\s*/g, ' ');
   if (line.length <= MAX_MESSAGE) return line;
   return `${line.slice(0, MAX_MESSAGE - KEPT_AT_END - 5)} ... ${line.slice(-KEPT_AT_END)}`;
 }

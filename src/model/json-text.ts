@@ -10,12 +10,43 @@ import { InputError } from './input-error.ts';
  */
 export function parseJsonText(text: string, where: string, firstLine = 1): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (isDeep(text)) {
+      throw new InputError(`${where}: nested deeper than ${MAX_DEPTH} levels, the most that is read: no file has that`);
+    }
+    return value;
   } catch (cause) {
+    if (cause instanceof InputError) throw cause;
     const { offset, problem } = locateJsonError(text);
     const before = text.slice(0, offset).split('\n');
     const position = `${firstLine + before.length - 1}:${before.at(-1)!.length + 1}`;
     throw new InputError(`${where}:${position}: not valid JSON: ${problem}`, { cause });
+  }
+}
+
+/** Most levels of lists and objects; no form of msrdiff has a fourth of that. */
+const MAX_DEPTH = 64;
+
+/** Whether valid JSON is deeper than allowed: what takes values apart, level by level, has a stack that ends. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character === 0x22) {
+      at = endOfString(text, at);
+    } else if (character === 0x5b || character === 0x7b) {
+      if (++depth > MAX_DEPTH) return true;
+    } else if (character === 0x5d || character === 0x7d) depth--;
+  }
+  return false;
+}
+
+/** Offset of the quote that ends the string that starts at `start`, in valid JSON. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return end;
   }
 }
 

@@ -35,6 +35,7 @@ import {
   type FilterEvent,
   type MsrPassthrough,
   type NestedEvent,
+  PASSTHROUGH_MAX,
   type ReplyEvent,
   SCENARIO_MAX_EVENTS,
   type Scenario,
@@ -197,7 +198,7 @@ function readAccesses(value: unknown, place: JsonPlace): AccessBatch {
 }
 
 function readPassthrough(value: unknown, place: JsonPlace): MsrPassthrough[] {
-  return readArray(value, place).map((entry, position) => {
+  return readArray(value, place, PASSTHROUGH_MAX).map((entry, position) => {
     const entryPlace = at(place, position);
     if (!Array.isArray(entry) || entry.length !== 2) {
       reject(entryPlace, `expected [index, "r" | "w" | "rw" | "none"], found ${show(entry)}`);

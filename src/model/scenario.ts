@@ -126,3 +126,5 @@ export interface Scenario {
 export const SCENARIO_MAX_EVENTS = 4096;
 /** Most accesses of one event. */
 export const BATCH_MAX_ACCESSES = 1 << 20;
+/** Most MSRs of one event that are passed through or not: KVM itself has some hundred candidates. */
+export const PASSTHROUGH_MAX = 1 << 16;

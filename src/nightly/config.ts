@@ -1,10 +1,11 @@
 /** The configuration file of a night: loaded, checked, and with its defaults. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createJiti } from 'jiti';
 import { z } from 'zod';
 import { GUEST_MODES } from '../engines/kernel/machines.ts';
+import { readLimitedFile } from '../files/read-limited.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
 import { findProfile, KERNEL_PROFILES } from '../model/profile.ts';
@@ -12,6 +13,9 @@ import { schemaProblem } from '../model/schema-problem.ts';
 
 /** Looked for in this order where no file is named. */
 export const CONFIG_NAMES = ['msrdiff.config.ts', 'msrdiff.config.js', 'msrdiff.config.mjs', 'msrdiff.config.json'];
+
+/** Most bytes of a configuration in JSON. */
+const MAX_BYTES = 1 << 20;
 
 const text = z.string().min(1);
 const texts = z.array(text);
@@ -33,7 +37,8 @@ const engines = { engines: texts.default([]), engineModules: texts.default([]), 
 
 function isU64(value: number | string): boolean {
   if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0;
-  return /^(0x[0-9a-fA-F]+|\d+)$/.test(value) && BigInt(value) < 1n << 64n;
+  // Lengths first: BigInt takes the square of the time for texts of millions of digits.
+  return /^(0x0*[0-9a-fA-F]{1,16}|0*\d{1,20})$/.test(value) && BigInt(value) < 1n << 64n;
 }
 
 /** What a night gives these itself. */
@@ -134,7 +139,10 @@ async function read(path: string, absolute: string): Promise<unknown> {
     alias: { 'msrdiff/config': OWN },
     interopDefault: false,
   });
-  if (extname(absolute) === '.json') return parseJsonText(readFileSync(absolute, 'utf8'), path);
+  if (extname(absolute) === '.json') {
+    const text = readLimitedFile(absolute, MAX_BYTES, 'a configuration has less; check --config').toString();
+    return parseJsonText(text, path);
+  }
   if (!['.ts', '.mts', '.js', '.mjs'].includes(extname(absolute))) {
     throw new InputError(`${path}: ${basename(path)} is no .ts, .mts, .js, .mjs or .json file`);
   }

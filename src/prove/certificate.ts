@@ -2,9 +2,10 @@
  * What a proof leaves behind, and what an interrupted one goes on from: the statement, what it is about, and the
  * result of every shard. JSON; `statementOf` and `limitsOf` say the same in words.
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { readLimitedFile } from '../files/read-limited.ts';
 import { parseFilter } from '../model/filter-json.ts';
 import { InputError } from '../model/input-error.ts';
 import { parseJsonText } from '../model/json-text.ts';
@@ -13,6 +14,8 @@ import { combineDigests } from './digest.ts';
 import type { ProofPlan, ShardProof } from './plan.ts';
 
 const FORMAT = 'msrdiff proof 1';
+/** Most bytes of a certificate: a line for each of some million shards. */
+const MAX_BYTES = 256 << 20;
 
 const engineSpec = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('built-in'), name: z.string() }),
@@ -30,7 +33,13 @@ const PLAN = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('partition'), ...subject, ...state, filter }),
   z.strictObject({
     ...{ kind: z.literal('random'), ...subject, ...state },
-    ...{ seed: z.string().regex(/^\d{1,20}$/), filters: count.min(1) },
+    ...{
+      seed: z
+        .string()
+        .regex(/^\d{1,20}$/)
+        .refine((text) => Number(text) < 2 ** 64, 'is above 2^64 - 1'),
+      filters: count.min(1),
+    },
   }),
   z.strictObject({
     ...{ kind: z.literal('ranges'), ...subject },
@@ -105,18 +114,17 @@ export class ProofTotals {
 
 /** Throws InputError: which file, and what is wrong with it. */
 export function readCertificate(path: string): Certificate {
-  return parseCertificate(readJson(path), CERTIFICATE, path);
+  return proofCertificate(readJson(path), path);
+}
+
+/** The certificate in parsed JSON. Throws InputError. */
+export function proofCertificate(json: unknown, path: string): Certificate {
+  return parseCertificate(json, CERTIFICATE, path);
 }
 
 /** Throws InputError. */
 export function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new InputError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code}): check the path`);
-  }
-  return parseJsonText(text, path);
+  return parseJsonText(readLimitedFile(path, MAX_BYTES, 'a certificate has less; check the path').toString(), path);
 }
 
 /** Throws InputError: which field is wrong. */

@@ -18,7 +18,8 @@ export function refusal(status: ContentfulStatusCode, message: string): HTTPExce
 /** Never a stack trace; what nobody foresaw is told on standard error alone. */
 export function problemOf(error: unknown): Problem {
   const status = statusOf(error);
-  if (status === 500) {
+  // What is wrong with a database can be mended, so it is said.
+  if (status === 500 && !(error instanceof StoreError)) {
     if (process.env.MSRDIFF_DEBUG) process.stderr.write(`${(error as Error).stack ?? error}\n`);
     return { status, reply: { error: 'internal error (please report it; MSRDIFF_DEBUG=1 shows where)' } };
   }

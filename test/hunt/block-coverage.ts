@@ -4,6 +4,11 @@
  */
 import { type Profiler, Session } from 'node:inspector';
 
+export interface Blocks {
+  readonly covered: number;
+  readonly all: number;
+}
+
 interface Script {
   /** By offset in the compiled file: 1 has run. */
   readonly seen: Uint8Array;
@@ -42,7 +47,7 @@ export class BlockCoverage {
   }
 
   /** Blocks that have run, and all that are known; those in functions that nothing called count as one. */
-  blocks(): { readonly covered: number; readonly all: number } {
+  blocks(): Blocks {
     let covered = 0;
     let all = 0;
     for (const { seen, starts } of this.scripts.values()) {

@@ -82,7 +82,7 @@ export async function openRows(text: string): Promise<Store | undefined> {
   const rowsOf = (sql: string): Row[] => {
     const pragma = /^PRAGMA (\w+)$/.exec(sql)?.[1];
     if (pragma !== undefined) return [{ [pragma]: PRAGMAS[pragma] ?? 0 }];
-    if (/count\(\*\) AS n FROM/.test(sql) && !/^SELECT (?:vector|status)/.test(sql)) return [{ n: 1 }];
+    if (/^SELECT count\(\*\) AS n FROM/.test(sql)) return [{ n: 1 }];
     const table = STATEMENTS.find(([pattern]) => pattern.test(sql))?.[1];
     const rows = table === undefined ? undefined : tables[table];
     return Array.isArray(rows) ? rows.filter(isRow) : [];

@@ -1,6 +1,6 @@
 /** The search in one target: inputs from inputs, keeping those that reach blocks that none before has reached. */
 import { Random } from '../../src/fuzz/random.ts';
-import type { BlockCoverage } from './block-coverage.ts';
+import type { BlockCoverage, Blocks } from './block-coverage.ts';
 import { MAX_INPUT, Mutator } from './mutate.ts';
 import type { Target } from './target.ts';
 
@@ -20,6 +20,8 @@ export interface SearchOptions {
 /** Inputs between two looks at the coverage, at first and at most. */
 const FIRST_BATCH = 64;
 const LAST_BATCH = 4096;
+/** So many without one that is kept, and the search goes on without guidance. */
+const QUIET_INPUTS = 40_000;
 
 export class Search {
   inputs = 0;
@@ -27,11 +29,17 @@ export class Search {
   private readonly options: SearchOptions;
   private readonly random: Random;
   private readonly mutator: Mutator;
+  /** Once nothing guides the search any more. */
+  blocks: Blocks = { covered: 0, all: 0 };
+  private coverage: BlockCoverage | undefined;
   private batch = FIRST_BATCH;
+  /** Inputs since the last one that was kept. */
+  private quiet = 0;
 
   constructor(options: SearchOptions) {
     this.options = options;
-    const { target, seed, kept } = options;
+    const { target, seed, kept, coverage } = options;
+    this.coverage = coverage;
     this.random = new Random(seed, target.name.length, target.name.charCodeAt(0));
     this.mutator = new Mutator(this.random, target);
     const encoder = new TextEncoder();
@@ -42,8 +50,8 @@ export class Search {
   /** Runs all that is known. Throws what the target throws. */
   async start(): Promise<void> {
     for (const input of this.corpus) await this.run(input);
-    this.options.coverage?.take();
-    this.options.coverage?.commit();
+    this.coverage?.take();
+    this.coverage?.commit();
   }
 
   /** Runs new inputs until so many have been run in all, or the time (as performance.now() counts) is over. */
@@ -52,14 +60,26 @@ export class Search {
       const batch: Uint8Array[] = [];
       for (let i = Math.min(this.batch, inputs - this.inputs); i > 0; i--) batch.push(this.next());
       await this.runAll(batch);
-      const { coverage } = this.options;
+      const { coverage } = this;
       if (!coverage) continue;
-      if (coverage.take() === 0) this.batch = Math.min(this.batch * 2, LAST_BATCH);
-      else {
+      if (coverage.take() === 0) {
+        this.batch = Math.min(this.batch * 2, LAST_BATCH);
+        this.quiet += batch.length;
+        if (this.quiet >= QUIET_INPUTS) this.endGuidance();
+      } else {
         this.batch = FIRST_BATCH;
+        this.quiet = 0;
         await this.locate(batch, coverage);
       }
     }
+  }
+
+  /** From here on inputs are made of what was kept. Counting blocks takes more time than most readers. */
+  endGuidance(): void {
+    if (!this.coverage) return;
+    this.blocks = this.coverage.blocks();
+    this.coverage.close();
+    this.coverage = undefined;
   }
 
   /** Runs halves of a batch again until the inputs are found that reach what is new, and keeps them. */

@@ -1,6 +1,6 @@
 /** The thread that the search runs in: it tells of every input before it runs it, so that a hang leaves its input. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { BlockCoverage } from './block-coverage.ts';
+import { BlockCoverage, type Blocks } from './block-coverage.ts';
 import { minimizeInput } from './minimize.ts';
 import { Search } from './search.ts';
 import { findTarget } from './targets.ts';
@@ -22,11 +22,6 @@ export type WorkerMessage =
   | { readonly kind: 'done'; readonly inputs: number; readonly corpus: number; readonly blocks: Blocks }
   | { readonly kind: 'failed'; readonly inputs: number; readonly input: Uint8Array; readonly why: string };
 
-export interface Blocks {
-  readonly covered: number;
-  readonly all: number;
-}
-
 const { target: name, seed, inputs, seconds, kept, counters, present } = workerData as WorkerData;
 const port = parentPort!;
 const target = await findTarget(name);
@@ -45,6 +40,9 @@ process.on('unhandledRejection', (reason) => {
   rejected = reason ?? new Error('an unhandled rejection');
 });
 
+// A trace for each refusal takes longer than most readers; it is taken when the input is known.
+const traces = Error.stackTraceLimit;
+Error.stackTraceLimit = 0;
 const coverage = new BlockCoverage(target.sources);
 const search = new Search({
   ...{ target, seed, kept, coverage, onInput: begin },
@@ -71,20 +69,20 @@ try {
   await search.until(inputs, performance.now() + seconds * 1000);
   await new Promise(setImmediate);
   if (rejected !== undefined) throw rejected;
-  coverage.take();
-  coverage.commit();
-  const blocks = coverage.blocks();
-  const done = { inputs: search.inputs, corpus: search.corpus.length, blocks };
+  search.endGuidance();
+  const done = { inputs: search.inputs, corpus: search.corpus.length, blocks: search.blocks };
   port.postMessage({ kind: 'done', ...done } satisfies WorkerMessage);
 } catch (error) {
-  coverage.close();
+  search.endGuidance();
   rejected = undefined;
   const sought = signature(error);
   const input = await minimizeInput(last, async (shorter) => {
     const other = await failure(shorter);
     return other !== undefined && signature(other) === sought;
   });
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  Error.stackTraceLimit = traces;
+  const told = (await failure(input)) ?? error;
+  const why = told instanceof Error ? (told.stack ?? told.message) : String(told);
   port.postMessage({ kind: 'failed', inputs: search.inputs, input, why } satisfies WorkerMessage);
 }
 // What a target holds open does not keep the thread.

@@ -1,6 +1,6 @@
 /** What a boot loader needs to know of a kernel's ELF file. */
 import { EngineUnavailable } from '../engine-unavailable.ts';
-import { unlessCutOff } from './elf.ts';
+import { elfTable, unlessCutOff } from './elf.ts';
 
 /** Bytes of the file that go to a physical address. */
 export interface Segment {
@@ -56,9 +56,7 @@ export function parseElfKernel(elf: Buffer, name: string): ElfKernel {
 function parseWhole(elf: Buffer, name: string): ElfKernel {
   const table = Number(elf.readBigUInt64LE(PROGRAM_TABLE));
   const size = elf.readUInt16LE(PROGRAM_ENTRY_SIZE);
-  const headers = Array.from({ length: elf.readUInt16LE(PROGRAM_COUNT) }, (_, index) =>
-    elf.subarray(table + index * size, table + (index + 1) * size),
-  );
+  const headers = elfTable(elf, table, size, elf.readUInt16LE(PROGRAM_COUNT));
   const of = (type: number) =>
     headers
       .filter((header) => header.readUInt32LE(P_TYPE) === type)

@@ -26,13 +26,17 @@ export function unlessCutOff<T>(read: () => T): T | undefined {
   }
 }
 
+/** Entries of a table, in place. Throws RangeError if it is not in the file. */
+export function elfTable(elf: Buffer, start: number, size: number, count: number): Buffer[] {
+  if (start + size * count > elf.length) throw new RangeError('a table outside of the file');
+  return Array.from({ length: count }, (_, index) => elf.subarray(start + index * size, start + (index + 1) * size));
+}
+
 /** Content of a section, in place, or undefined. Throws RangeError or TypeError if the file is cut off. */
 export function elfSection(elf: Buffer, name: string): Buffer | undefined {
   const table = Number(elf.readBigUInt64LE(SECTION_TABLE));
   const size = elf.readUInt16LE(SECTION_ENTRY_SIZE);
-  const headers = Array.from({ length: elf.readUInt16LE(SECTION_COUNT) }, (_, index) =>
-    elf.subarray(table + index * size, table + (index + 1) * size),
-  );
+  const headers = elfTable(elf, table, size, elf.readUInt16LE(SECTION_COUNT));
   const content = (header: Buffer) => {
     const offset = Number(header.readBigUInt64LE(SECTION_OFFSET));
     return elf.subarray(offset, offset + Number(header.readBigUInt64LE(SECTION_SIZE)));

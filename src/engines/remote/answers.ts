@@ -40,6 +40,8 @@ const VENDORS: readonly (Vendor | undefined)[] = [undefined, 'vmx', 'svm'];
 const MAX_NAME = 64;
 const MAX_DESCRIPTION = 1000;
 const MAX_ERROR = 1000;
+/** Most counters of one answer. */
+const MAX_STATS = 4096;
 const ROUTES = 3;
 
 export function decodeHello(payload: Uint8Array): Hello {
@@ -116,10 +118,14 @@ export function decodeStats(payload: Uint8Array): Map<string, bigint> {
   if (payload.length < 4) throw new ProtocolError(`answered STATS with ${payload.length} bytes (at least 4 expected)`);
   const stats = new Map<string, bigint>();
   let at = 4;
-  for (let left = readU32(payload, 0); left > 0; left--) {
+  const count = readU32(payload, 0);
+  if (count > MAX_STATS) throw new ProtocolError(`answered STATS with ${count} counters (at most ${MAX_STATS})`);
+  for (let left = count; left > 0; left--) {
     const end = at + 9 + (payload[at + 8] ?? 0);
     if (end > payload.length) throw new ProtocolError('answered STATS with fewer counters than it announces');
-    stats.set(utf8(payload.subarray(at + 9, end), 'STATS'), view.getBigUint64(at, true));
+    const name = utf8(payload.subarray(at + 9, end), 'STATS');
+    if (stats.has(name)) throw new ProtocolError(`answered STATS with two counters named ${JSON.stringify(name)}`);
+    stats.set(name, view.getBigUint64(at, true));
     at = end;
   }
   expectLength(payload, at, 'STATS');

@@ -32,8 +32,11 @@ export const target: Target = {
       accepted(() => decodeError(payload), '', ProtocolError);
       return;
     }
-    const fine = accepted(() => (checkAnswer(type, payload, shape & 0x7f, shape >= 0x80), true), '', ProtocolError);
-    if (!fine) return;
+    const check = (): true => {
+      checkAnswer(type, payload, shape & 0x7f, shape >= 0x80);
+      return true;
+    };
+    if (!accepted(check, '', ProtocolError)) return;
     if (type === Request.HELLO) {
       const { name, description, events, forms } = decodeHello(payload);
       expect(/^[A-Za-z0-9._@-]{1,64}$/.test(name), `an engine named ${JSON.stringify(name)}`);

@@ -1,13 +1,19 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { parseJsonText } from '../../../src/model/json-text.ts';
 import { findProfile } from '../../../src/model/profile.ts';
-import { parseCertificate, readCertificate, readJson, writeCertificate } from '../../../src/prove/certificate.ts';
+import {
+  parseCertificate,
+  proofCertificate,
+  readCertificate,
+  writeCertificate,
+} from '../../../src/prove/certificate.ts';
 import { certificateText } from '../../../src/prove/certificate-text.ts';
 import { checkProgress, checkSums } from '../../../src/prove/check.ts';
 import { LEMMA_CERTIFICATE, lemmaCertificateText } from '../../../src/prove/lemmas/lemma-certificate.ts';
-import { accepted, expect, type Target } from '../target.ts';
+import { accepted, asText, expect, type Target } from '../target.ts';
 import { FILTER_SEEDS } from './filter-json.ts';
 
 const ENGINES = '[{"kind":"built-in","name":"reference"},{"kind":"module","path":"x.mjs","sha256":"00"}]';
@@ -24,7 +30,9 @@ function proof(plan: string): string {
 
 const subject = `"engines":${ENGINES},"profile":"6.1"`;
 const state = '"mask":7,"apic":2';
-const folder = mkdtempSync(join(tmpdir(), 'msrdiff-hunt-'));
+// In memory, where there is such a folder: every input is a file.
+const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'msrdiff-hunt-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 const path = join(folder, 'proof.json');
 
 export const target: Target = {
@@ -57,16 +65,15 @@ export const target: Target = {
   ],
   sources: ['src/prove/certificate', 'src/prove/check', 'src/prove/lemmas/lemma-certificate', 'src/prove/digest'],
   run(input) {
-    writeFileSync(path, input);
-    const json = accepted(() => readJson(path), path);
+    const json = accepted(() => parseJsonText(asText(input), path), path);
     if (json === undefined) return;
     const lemmas = accepted(() => parseCertificate(json, LEMMA_CERTIFICATE, 'FILE'), 'FILE');
     if (lemmas) expect(lemmaCertificateText(lemmas).length > 0, 'no words');
-    const certificate = accepted(() => readCertificate(path), path);
+    const certificate = accepted(() => proofCertificate(json, path), path);
     if (!certificate) return;
     const { plan, shards, cases, accesses, done } = certificate;
     expect(findProfile(plan.profile) !== undefined, `the profile ${plan.profile}`);
-    for (const count of [shards, cases, accesses, ...done.flatMap(([shard, some, more]) => [shard, some, more])]) {
+    for (const count of [shards, cases, accesses, ...done.flatMap((shard) => shard.slice(0, 3).map(Number))]) {
       expect(Number.isSafeInteger(count) && count >= 0, `the count ${count}`);
     }
     if (plan.kind === 'random') expect(BigInt(plan.seed) < 1n << 64n, `the seed ${plan.seed}`);
@@ -74,6 +81,8 @@ export const target: Target = {
       expect(problem.length > 0, 'a problem without words');
     }
     expect(certificateText(certificate).startsWith('msrdiff proof: '), 'no words');
+    // Files take long: now and then.
+    if (input.length % 16 !== 0) return;
     writeCertificate(path, certificate);
     expect(isDeepStrictEqual(readCertificate(path), certificate), `another certificate: ${readFileSync(path)}`);
   },

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { engineSpecs } from '../../../src/engines/registry.ts';
@@ -15,6 +15,7 @@ const TOKEN = 'token';
 const STATUSES = [200, 302, 304, 400, 401, 403, 404, 405, 409, 413, 415, 503];
 
 const page = mkdtempSync(join(tmpdir(), 'msrdiff-hunt-'));
+process.on('exit', () => rmSync(page, { recursive: true, force: true }));
 mkdirSync(join(page, 'assets'));
 writeFileSync(join(page, 'index.html'), '<!doctype html><title>page</title>');
 writeFileSync(join(page, 'assets', 'main-1a2b3c4d.js'), '// script');

@@ -58,12 +58,15 @@ export const target: Target = {
       accepted(() => read(text), '', InvalidArgumentError);
     const integer = argument(positiveInteger);
     if (integer !== undefined) {
-      expect(/^[1-9]\d*$/.test(text), `${JSON.stringify(text)} is taken for ${integer}`);
-      expect(Number.isSafeInteger(integer) && integer >= 1 && String(integer) === text, `${text} became ${integer}`);
+      expect(/^\d[\d.e+]*$/i.test(text), `${JSON.stringify(text)} is taken for ${integer}`);
+      expect(
+        Number.isSafeInteger(integer) && integer >= 1 && integer === Number.parseFloat(text),
+        `${text} became ${integer}`,
+      );
     }
     const number = argument(positiveNumber);
     if (number !== undefined) {
-      expect(/^\d*\.?\d+$|^\d+\.$/.test(text), `${JSON.stringify(text)} is taken for ${number}`);
+      expect(/^[\d.][\d.e+-]*$/i.test(text), `${JSON.stringify(text)} is taken for ${number}`);
       expect(Number.isFinite(number) && number > 0, `the number ${number}`);
     }
     const seed = argument(seedValue);

@@ -58,10 +58,11 @@ export const target: Target = {
       const history = await refusing(() => store.history(found.id));
       const subject = history && accepted(() => subjectOfStored(found, history, '1'));
       if (!subject) return;
-      for (const format of FORMATS) {
-        const handed = accepted(() => handOver(format, { ...subject, explanation: { refused: 'not run' } }));
-        if (handed) expect(/^[\w.-]+$/.test(handed.fileName), `the file name ${handed.fileName}`);
-      }
+      // Programs and reports ask the engines, which takes long: one format, and not for every input.
+      const format = FORMATS[input.length % (FORMATS.length * 16)];
+      if (format === undefined) return;
+      const handed = accepted(() => handOver(format, { ...subject, explanation: { refused: 'not run' } }));
+      if (handed) expect(/^[\w.-]+$/.test(handed.fileName), `the file name ${handed.fileName}`);
     } finally {
       await store.close();
     }
