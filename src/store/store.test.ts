@@ -104,7 +104,7 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
 
   it('finds a divergence by a prefix that is unique', async () => {
     const id = await createCampaign(store);
-    const engines = [{ kind: 'builtin', name: 'svm' }];
+    const engines = [{ kind: 'built-in', name: 'svm' }];
     await store.recordShard(shardRecord(id, 0, [divergence(A), divergence(B), divergence(C)]), engines);
     const { firstCase: _, cases, ...record } = divergence(C);
     expect(await store.divergence('C')).toEqual({
