@@ -49,7 +49,7 @@ export class FuzzRun {
   private readonly names: readonly string[];
   /** Seconds that earlier runs of this campaign took. */
   private readonly secondsBefore: number;
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly found = new Map<string, Found>();
   private readonly stop = new AbortController();
   private interrupted = false;
@@ -154,7 +154,7 @@ export class FuzzRun {
   }
 
   private seconds(): number {
-    return this.secondsBefore + (Date.now() - this.started) / 1000;
+    return this.secondsBefore + (performance.now() - this.started) / 1000;
   }
 
   private announce(cases: number, seconds: number): void {

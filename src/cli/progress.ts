@@ -6,7 +6,7 @@ import { StatusLine } from './status-line.ts';
 
 export class Progress {
   private readonly line: StatusLine;
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly cases: number;
   private readonly seconds: number;
   private readonly casesBefore: number;
@@ -26,7 +26,7 @@ export class Progress {
   }
 
   private text(totals: CampaignTotals, divergences: number, coverage: Coverage): string {
-    const elapsed = (Date.now() - this.started) / 1000;
+    const elapsed = (performance.now() - this.started) / 1000;
     const cases = totals.cases - this.casesBefore;
     const left = Math.min(this.seconds - elapsed, ((this.cases - totals.cases) * elapsed) / Math.max(cases, 1));
     const parts = [

@@ -64,10 +64,10 @@ export class ProofRun {
   private readonly path: string;
   private readonly totals: ProofTotals;
   private readonly secondsBefore: number;
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly status = new StatusLine(process.stderr);
   private certificate: Certificate;
-  private saved = Date.now();
+  private saved = performance.now();
   private stopped: 'interrupted' | 'out of time' | undefined;
   private lost: ShardProof | undefined;
 
@@ -170,7 +170,7 @@ export class ProofRun {
         if (proof.disproof !== null) this.lost ??= proof;
         else totals.add(proof);
         this.status.update(() => this.progress());
-        if (Date.now() - this.saved > SAVE_MS) this.save('unfinished');
+        if (performance.now() - this.saved > SAVE_MS) this.save('unfinished');
       }
     };
     await Promise.all(Array.from({ length: this.options.workers }, worker));
@@ -178,7 +178,7 @@ export class ProofRun {
 
   private progress(): string {
     const { totals, certificate } = this;
-    const elapsed = (Date.now() - this.started) / 1000;
+    const elapsed = (performance.now() - this.started) / 1000;
     const before = certificate.shards - totals.done.length;
     const here = totals.done.length - certificate.done.length;
     const left = here > 0 ? `${Math.ceil((before * elapsed) / here)} s left` : '';
@@ -192,12 +192,12 @@ export class ProofRun {
       ...this.certificate,
       outcome,
       day: today(),
-      seconds: Math.round(this.secondsBefore * 1000 + (Date.now() - this.started)) / 1000,
+      seconds: Math.round(this.secondsBefore * 1000 + (performance.now() - this.started)) / 1000,
       ...{ cases: totals.cases, accesses: totals.accesses, digest: totals.digest() },
       ...{ counts: { ...totals.counts, ...this.lost?.counts }, known: totals.known, done: totals.done },
       ...(disproof ? { disproof: { divergence: disproof.id, scenario: disproof.scenario } } : {}),
     });
-    this.saved = Date.now();
+    this.saved = performance.now();
   }
 
   private report(disproof: Disproof | undefined): number {

@@ -4,7 +4,7 @@ const PLAIN_MS = 10_000;
 
 export class StatusLine {
   private readonly stream: NodeJS.WriteStream;
-  private shown = 0;
+  private shown = Number.NEGATIVE_INFINITY;
 
   constructor(stream: NodeJS.WriteStream) {
     this.stream = stream;
@@ -12,7 +12,7 @@ export class StatusLine {
 
   /** Shows what `text` gives, unless something was shown just now. */
   update(text: () => string): void {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.shown < (this.stream.isTTY ? TERMINAL_MS : PLAIN_MS)) return;
     this.shown = now;
     if (this.stream.isTTY) this.stream.write(`\r${text().slice(0, (this.stream.columns ?? 80) - 1)}\x1b[K`);

@@ -37,6 +37,8 @@ export class WorkerPool {
     this.kernelsElsewhere = kernelsElsewhere;
     const filename = workerFile('entry.cjs');
     this.pool = new Piscina({ filename, name: 'shard', minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
+    // A thread that an engine's timer ends between two shards: another one takes the next.
+    this.pool.on('error', () => {});
   }
 
   /**
@@ -87,13 +89,13 @@ export class WorkerPool {
     pulse[0] = NO_CASE;
     const abort = new AbortController();
     let beat = 0;
-    let since = Date.now();
+    let since = performance.now();
     const watchdog = setInterval(() => {
       const now = Atomics.load(pulse, 2);
       // The first beat says that a worker has taken the task from the queue.
-      if (now !== beat || now === 0) since = Date.now();
+      if (now !== beat || now === 0) since = performance.now();
       beat = now;
-      if (Date.now() - since > this.timeoutMs) abort.abort();
+      if (performance.now() - since > this.timeoutMs) abort.abort();
     }, POLL_MS);
     try {
       const request: WorkerRequest = {

@@ -119,12 +119,12 @@ class Search {
 
   /** Runs of cases, until one finds nothing and the time is over. Returns how many cases that took. */
   run(milliseconds: number): number {
-    const deadline = Date.now() + milliseconds;
+    const deadline = performance.now() + milliseconds;
     for (let first = 0; ; first += this.options.cases) {
       const before = this.found.length;
       const end = first + this.options.cases;
       for (let number = first; number < end; number++) this.take(this.scenario(number), number);
-      if (this.found.length === before && !this.takeTogether() && Date.now() >= deadline) return end;
+      if (this.found.length === before && !this.takeTogether() && performance.now() >= deadline) return end;
     }
   }
 

@@ -26,6 +26,8 @@ export class ProofPool {
     this.engines = engines;
     this.timeoutMs = timeoutMs;
     this.pool = new Piscina({ filename, name: 'prove', minThreads: workers, maxThreads: workers, idleTimeout: 60_000 });
+    // A thread that is lost between two shards: another one takes the next.
+    this.pool.on('error', () => {});
   }
 
   /** Loads the engines in a worker, so that one that never loads cannot hang the proof. Throws EngineUnavailable. */
@@ -54,13 +56,13 @@ export class ProofPool {
     const pulse = new Int32Array(new SharedArrayBuffer(8));
     const abort = new AbortController();
     let beat = 0;
-    let since = Date.now();
+    let since = performance.now();
     const watchdog = setInterval(() => {
       const now = Atomics.load(pulse, 1);
       // The first beat says that a worker has taken the task from the queue.
-      if (now !== beat || now === 0) since = Date.now();
+      if (now !== beat || now === 0) since = performance.now();
       beat = now;
-      if (Date.now() - since > this.timeoutMs) abort.abort();
+      if (performance.now() - since > this.timeoutMs) abort.abort();
     }, POLL_MS);
     try {
       const request: ProveRequest = {
