@@ -18,9 +18,9 @@ export interface CampaignOptions {
   readonly always: readonly string[];
 }
 
-/** Two bugs that look alike, beside an engine that is always wrong: divergences, recurrences and minimization. */
+/** Two bugs that look alike: divergences, what is known of them attributed to either, and minimization. */
 export const IN_THREADS = {
-  engines: ['--engines', 'reference,canary', '--engine-module', TWO_BUGS],
+  engines: ['--engines', 'reference,interval', '--engine-module', TWO_BUGS],
   always: ['--workers', '2'],
 } as const;
 
@@ -55,21 +55,22 @@ export class UndisturbedRuns {
     this.folder = folder;
   }
 
-  /** `key` instead of the options, where these name files of a trial. */
-  of(campaign: Campaign, key = JSON.stringify(campaign.options)): Promise<Undisturbed> {
-    let run = this.done.get(key);
+  /** `env`: of engines whose faults belong to the campaign. `key` says it, where the options name files of a trial. */
+  of(campaign: Campaign, env: Record<string, string>, key?: string): Promise<Undisturbed> {
+    const name = JSON.stringify([key ?? campaign.options, env]);
+    let run = this.done.get(name);
     if (!run) {
-      run = this.run(campaign, String(this.done.size));
-      this.done.set(key, run);
+      run = this.run(campaign, env, String(this.done.size));
+      this.done.set(name, run);
     }
     return run;
   }
 
-  private async run(campaign: Campaign, name: string): Promise<Undisturbed> {
+  private async run(campaign: Campaign, env: Record<string, string>, name: string): Promise<Undisturbed> {
     mkdirSync(join(this.folder, 'undisturbed'), { recursive: true });
     const database = join(this.folder, 'undisturbed', `${name}.db`);
     const started = performance.now();
-    const end = await new Running(campaign.argv(database, false), 'undisturbed').end;
+    const end = await new Running(campaign.argv(database, false), 'undisturbed', env).end;
     const duration = performance.now() - started;
     if (end.code !== 1) throw new Error(`the undisturbed run ended with ${end.code}: ${end.stderr}`);
     const { outcome, problems } = await examine(database);

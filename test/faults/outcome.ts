@@ -60,31 +60,20 @@ export async function examine(database: string): Promise<Examined> {
   }
 }
 
-/** What an engine's incident leaves beside what the undisturbed run has. */
-export interface Allowance {
-  /** Divergences that may be there in addition. */
-  readonly extra: (divergence: Row) => boolean;
-  /** Whether they are part of the shards' digests, and so of the campaign's. */
-  readonly inDigest: boolean;
-}
-
-export const NOTHING_ELSE: Allowance = { extra: () => false, inDigest: false };
+/** A divergence that a fault may leave beside what the undisturbed run has: an engine's incident. */
+export type Allowance = (divergence: Row) => boolean;
 
 /** Differences, one line each. */
-export function differences(expected: Outcome, got: Outcome, { extra, inDigest }: Allowance): string[] {
-  const ignored = new Set(got.divergences.filter(extra).map(({ id }) => id));
+export function differences(expected: Outcome, got: Outcome, isIncident: Allowance): string[] {
+  const incidents = new Set(got.divergences.filter(isIncident).map(({ id }) => id));
   const kept: Outcome = {
     ...got,
-    divergences: got.divergences.filter(({ id }) => !ignored.has(id)),
-    occurrences: got.occurrences.filter(({ divergence_id: id }) => !ignored.has(id!)),
+    divergences: got.divergences.filter(({ id }) => !incidents.has(id)),
+    occurrences: got.occurrences.filter(({ divergence_id: id }) => !incidents.has(id!)),
   };
-  const digestless = (rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, digest: null }));
-  const comparable = (outcome: Outcome): Outcome =>
-    inDigest && ignored.size > 0
-      ? { ...outcome, campaigns: digestless(outcome.campaigns), shards: digestless(outcome.shards) }
-      : outcome;
-  const [left, right] = [comparable(expected), comparable(kept)];
-  return (Object.keys(QUERIES) as (keyof Outcome)[]).flatMap((name) => tableDifferences(name, left[name], right[name]));
+  return (Object.keys(QUERIES) as (keyof Outcome)[]).flatMap((name) =>
+    tableDifferences(name, expected[name], kept[name]),
+  );
 }
 
 function tableDifferences(name: string, expected: readonly Row[], got: readonly Row[]): string[] {

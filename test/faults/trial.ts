@@ -10,7 +10,7 @@ import {
   type UndisturbedRuns,
   verdictsOf,
 } from './campaign.ts';
-import { type Allowance, differences, examine, NOTHING_ELSE } from './outcome.ts';
+import { type Allowance, differences, examine } from './outcome.ts';
 import { type Ended, orphans, Running } from './processes.ts';
 
 /** Runs after which a campaign that is still not done is given up. */
@@ -36,7 +36,7 @@ export class Trial {
   readonly mark: string;
   readonly problems: string[] = [];
   /** What the fault leaves beside the undisturbed outcome. */
-  allowance: Allowance = NOTHING_ELSE;
+  allowance: Allowance = () => false;
   /** For every run of the campaign. */
   env: Record<string, string> = {};
   campaign: Campaign;
@@ -55,11 +55,14 @@ export class Trial {
     this.campaign = new Campaign({ ...size, ...IN_THREADS });
   }
 
-  /** Before the fault; `options` differ from the usual campaign's. `key` says which undisturbed run is the same. */
+  /**
+   * Before the fault; `options` differ from the usual campaign's, and `key` says which undisturbed run is the same where
+   * they name files of the trial. What is in `env` by now belongs to the campaign.
+   */
   async prepare(options: Partial<CampaignOptions> = {}, key?: string): Promise<void> {
-    const undisturbed = new Campaign({ ...this.campaign.options, ...options });
-    this.campaign = undisturbed;
-    this.undisturbed = await this.runs.of(undisturbed, key && `${key} ${undisturbed.options.seed}`);
+    this.campaign = new Campaign({ ...this.campaign.options, ...options });
+    const { seed } = this.campaign.options;
+    this.undisturbed = await this.runs.of(this.campaign, this.env, key === undefined ? key : `${key} ${seed}`);
   }
 
   below(bound: number): number {

@@ -1,11 +1,12 @@
 /**
- * An engine with two bugs that look alike, and a fault on request, once: MSRDIFF_FAULT names it, it strikes at the
- * MSRDIFF_FAULT_AT'th decision of a thread, if the file MSRDIFF_FAULT_ONCE is not there, and makes it.
+ * An engine with two bugs that look alike, and a fault on request: MSRDIFF_FAULT names it. It strikes at each decision
+ * about the MSR MSRDIFF_FAULT_ON; or once, at the MSRDIFF_FAULT_AT'th decision of a thread, if the file
+ * MSRDIFF_FAULT_ONCE is not there, and makes it.
  */
 import { closeSync, openSync } from 'node:fs';
 import { allowed as decide } from '../../../examples/decision-engine.mjs';
 
-const { MSRDIFF_FAULT: fault, MSRDIFF_FAULT_AT: at, MSRDIFF_FAULT_ONCE: once } = process.env;
+const { MSRDIFF_FAULT: fault, MSRDIFF_FAULT_ON: on, MSRDIFF_FAULT_AT: at, MSRDIFF_FAULT_ONCE: once } = process.env;
 let decisions = 0;
 
 function hoard() {
@@ -26,14 +27,14 @@ const STRIKES = {
   memory: hoard,
   crash: () => process.kill(process.pid, 'SIGSEGV'),
   reject: () => void Promise.reject(new Error('nobody waits for this')),
-  timer: () => void setTimeout(() => process.exit(3), 200),
-  'timer-throw': () =>
+  timer: () =>
     void setTimeout(() => {
       throw new Error('out of time');
     }, 200),
 };
 
-function strikes() {
+function strikes(index) {
+  if (on !== undefined) return index === Number(on);
   if (fault === undefined || ++decisions !== Number(at)) return false;
   try {
     closeSync(openSync(once, 'wx'));
@@ -49,7 +50,7 @@ const isWrong = (filter, index) =>
 export const name = 'two-bugs';
 
 export function allowed(filter, index, write) {
-  if (strikes()) {
+  if (strikes(index)) {
     const instead = STRIKES[fault]();
     if (instead !== undefined) return instead;
   }

@@ -2,9 +2,9 @@
 import type { FaultKind } from '../kind.ts';
 import { Missed, type Trial } from '../trial.ts';
 
-async function kill(trial: Trial): Promise<void> {
+/** Now and then the resumed run is killed as well. */
+export async function killTwice(trial: Trial): Promise<void> {
   await trial.prepare();
-  // Now and then the resumed run is killed as well.
   const times = trial.between(1, 2);
   for (let n = 0; n < times; n++) {
     const run = trial.fuzz(n > 0);
@@ -33,7 +33,7 @@ export const SIGNALS: readonly FaultKind[] = [
     id: 'kill-campaign',
     fault: 'kill -9 of `msrdiff fuzz`, and now and then of the run that resumes it',
     shows: 'nothing',
-    inject: kill,
+    inject: killTwice,
   },
   { id: 'ctrl-c', fault: 'Ctrl-C', shows: 'exit code 130', inject: interrupt('SIGINT', false) },
   { id: 'ctrl-c-twice', fault: 'Ctrl-C twice', shows: 'exit code 130', inject: interrupt('SIGINT', true) },
