@@ -96,8 +96,13 @@ export async function restartCampaign(db: Database, path: string, id: number | u
   return campaignOf({ ...row, state: 'running' });
 }
 
+/** Times of a campaign stay in order, whatever the clock does. */
 export async function setState(db: Database, id: number, state: CampaignRow['state']): Promise<void> {
-  await db.run('UPDATE campaigns SET state = ?, updated_at = ? WHERE id = ?', [state, new Date().toISOString(), id]);
+  await db.run('UPDATE campaigns SET state = ?, updated_at = max(updated_at, ?) WHERE id = ?', [
+    state,
+    new Date().toISOString(),
+    id,
+  ]);
 }
 
 /** What only a resumed run would need: nobody resumes a finished campaign, and a night's shards are hundreds of MB. */
@@ -170,7 +175,7 @@ export async function updateProgress(
   { cases, accesses, seconds, digest, known }: CampaignProgress,
 ): Promise<void> {
   await db.run(
-    'UPDATE campaigns SET cases = ?, accesses = ?, seconds = ?, digest = ?, known = ?, updated_at = ? WHERE id = ?',
+    'UPDATE campaigns SET cases = ?, accesses = ?, seconds = ?, digest = ?, known = ?, updated_at = max(updated_at, ?) WHERE id = ?',
     [cases, accesses, seconds, digest, JSON.stringify(known), new Date().toISOString(), campaign],
   );
 }

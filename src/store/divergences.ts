@@ -87,7 +87,7 @@ export async function recordDivergence(
   );
   // A result that did not reproduce once is less reliable than it looked.
   await db.run(
-    'UPDATE divergences SET cases = cases + ?, last_seen = ?, reliability = min(reliability, ?) WHERE id = ?',
+    'UPDATE divergences SET cases = cases + ?, last_seen = max(last_seen, ?), reliability = min(reliability, ?) WHERE id = ?',
     [found.cases, now, reliability, id],
   );
   if (added > 0) return 'added';

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Driver } from './driver.ts';
 import { COVERAGE, createCampaign, DRIVERS, divergence, shardRecord, temporaryFolder } from './store.fixture.ts';
 import { Store } from './store.ts';
@@ -52,6 +52,23 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     expect((await store.recordShard(again, [])).added).toEqual([]);
     expect(await store.shards(id)).toEqual([record.result]);
     expect((await store.divergences()).map(({ id, cases }) => [id, cases])).toEqual([[A, 3]]);
+  });
+
+  it('keeps times in order when the clock is set back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2024, 0, 2) });
+    try {
+      const id = await createCampaign(store);
+      await store.recordShard(shardRecord(id, 0, [divergence(A)]), []);
+      vi.setSystemTime(Date.UTC(2024, 0, 1));
+      await store.recordShard(shardRecord(id, 1, [divergence(A)]), []);
+      await store.finishCampaign(id, 'finished', COVERAGE);
+    } finally {
+      vi.useRealTimers();
+    }
+    const [campaign] = await store.campaigns();
+    expect(campaign!.updatedAt >= campaign!.startedAt).toBe(true);
+    const found = await store.divergence(A);
+    expect(found.lastSeen >= found.firstSeen).toBe(true);
   });
 
   it('tells divergences that are new to the database from those that are not', async () => {
