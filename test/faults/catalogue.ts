@@ -1,6 +1,17 @@
 /** All kinds of faults. */
 import type { FaultKind } from './kind.ts';
+import { CLOCKS } from './kinds/clock.ts';
+import { DATABASES } from './kinds/database.ts';
+import { DISKS } from './kinds/disk.ts';
+import { ENGINE_PROCESSES } from './kinds/engine-process.ts';
 import { MODULES } from './kinds/module.ts';
 import { SIGNALS } from './kinds/signals.ts';
 
-export const FAULT_KINDS: readonly FaultKind[] = [...SIGNALS, ...MODULES];
+export const FAULT_KINDS: readonly FaultKind[] = [
+  ...SIGNALS,
+  ...MODULES,
+  ...ENGINE_PROCESSES,
+  ...DISKS,
+  ...DATABASES,
+  ...CLOCKS,
+];

@@ -32,7 +32,8 @@ export interface Expected {
 
 export class Trial {
   readonly folder: string;
-  readonly database: string;
+  /** Where the campaign is kept; on the way, a fault may have it elsewhere. */
+  database: string;
   readonly mark: string;
   readonly problems: string[] = [];
   /** What the fault leaves beside the undisturbed outcome. */
@@ -82,8 +83,8 @@ export class Trial {
   }
 
   /** Starts the campaign, or what is left of it. */
-  fuzz(resume = false, database = this.database): Running {
-    return new Running(this.campaign.argv(database, resume), this.mark, this.env);
+  fuzz(resume = false): Running {
+    return new Running(this.campaign.argv(this.database, resume), this.mark, this.env);
   }
 
   /** A moment of a run that takes as long as the undisturbed one. Throws Missed if the run is over before. */
