@@ -18,7 +18,7 @@ const TITLES: Readonly<Record<Fifth, string>> = {
   wrong: 'wrong about every MSR',
 };
 
-function writeEngine(folder: string, name: Fifth): string {
+export function writeEngine(folder: string, name: Fifth): string {
   const path = join(folder, `${name}.mjs`);
   const source = `import { allowed as decide } from ${JSON.stringify(HONEST.href)};
 export const name = '${name}';

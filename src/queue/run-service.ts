@@ -12,11 +12,11 @@ import { readRun } from './runs.ts';
 import { kernelDifference, localEngines, type WorkerMeans } from './worker-means.ts';
 
 /** A worker that does not renew its lock for so long has lost the job, in milliseconds. */
-const LOCK_MS = 15_000;
+export const LOCK_MS = 15_000;
 /** How often jobs without a lock are looked for. */
-const STALLED_MS = 5_000;
+export const STALLED_MS = 5_000;
 /** How often a job may be lost with its worker before it counts as failed. */
-const MAX_STALLED = 32;
+export const MAX_STALLED = 32;
 /** How long results that are not taken stay, in seconds. */
 const RESULTS_SECONDS = 86_400;
 /** How long the queue may be away when everything is done and the worker is to end, in milliseconds. */
