@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_ENGINES, engineSpecs, loadEngines } from '../../src/engines/registry.ts';
-import { Campaign, CASES_PER_SHARD, type ShardOutcome } from '../../src/fuzz/campaign.ts';
+import { CASES_PER_SHARD, Campaign, type ShardOutcome } from '../../src/fuzz/campaign.ts';
 import { ACCESSES_PER_CASE } from '../../src/fuzz/case.ts';
 import { SHIPPED_LEDGER } from '../../src/fuzz/ledger.ts';
 import { DEFAULT_SAMPLE } from '../../src/fuzz/sample.ts';

@@ -5,8 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import type { EngineSpec } from '../../src/engines/registry.ts';
-import { Campaign, CASES_PER_SHARD, type ShardSink } from '../../src/fuzz/campaign.ts';
+import { CASES_PER_SHARD, Campaign, type ShardSink } from '../../src/fuzz/campaign.ts';
 import type { WorkerConfig } from '../../src/fuzz/worker-protocol.ts';
 import { connect } from '../../src/queue/connection.ts';
 import { Coordinator } from '../../src/queue/coordinator.ts';
@@ -82,13 +81,17 @@ const mark = async () => {
 const begun = performance.now();
 let first: (Awaited<ReturnType<typeof mark>> & { shards: number }) | undefined;
 const stop = new AbortController();
-const sink: ShardSink = async (folded, divergences, totals, coverage) => {
-  const { shard, digest } = folded;
+const sink: ShardSink = async (accepted, totals, coverage) => {
   if (store) {
-    const all = { ...totals, seconds: totals.shardSeconds };
-    const covered = { features: coverage.featuresSeen(), pairs: coverage.pairsSeen() };
-    const record = { campaign: id!, shard, digest, result: folded, divergences, totals: all, covered };
-    await store.recordShard(record, config.engines as readonly EngineSpec[]);
+    const state = {
+      ...{ campaign: id!, totals: { ...totals, seconds: totals.shardSeconds } },
+      covered: { features: coverage.featuresSeen(), pairs: coverage.pairsSeen() },
+    };
+    const rows = accepted.map(({ folded, divergences }) => {
+      const { shard, digest } = folded;
+      return { shard, digest, result: folded, divergences };
+    });
+    await store.recordShards(rows, state, config.engines);
   }
   if (first) {
     if (totals.shards < to && performance.now() - first.at < seconds * 1000) return;

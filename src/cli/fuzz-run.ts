@@ -1,6 +1,6 @@
 /** One run of a campaign, new or resumed: from the first shard to the summary. */
 import type { EngineSpec } from '../engines/registry.ts';
-import type { Campaign, CampaignTotals, FoldedShard } from '../fuzz/campaign.ts';
+import type { AcceptedShard, Campaign, CampaignTotals } from '../fuzz/campaign.ts';
 import { type Coverage, FEATURE_NAMES } from '../fuzz/coverage.ts';
 import type { FoundDivergence } from '../fuzz/findings.ts';
 import type { ShardSource } from '../fuzz/shard-source.ts';
@@ -10,7 +10,7 @@ import { Exit } from '../model/exit.ts';
 import { vectorText } from '../model/result-name.ts';
 import { shownUrl } from '../queue/connection.ts';
 import type { RunStatus } from '../queue/run-status.ts';
-import type { Store } from '../store/store.ts';
+import type { Recorded, Store } from '../store/store.ts';
 import { type Found, type FuzzSummary, fuzzSummary, summaryText } from './fuzz-summary.ts';
 import { Progress } from './progress.ts';
 import { line } from './render.ts';
@@ -91,8 +91,8 @@ export class FuzzRun {
       await campaign.run(
         { cases, workers: options.workers ?? Number.POSITIVE_INFINITY },
         (task) => shards.run(task),
-        async (folded, divergences, totals, coverage) => {
-          await this.record(folded, divergences, totals, coverage);
+        async (accepted, totals, coverage) => {
+          await this.record(accepted, totals, coverage);
           progress.update(totals, this.found.size, coverage);
           void options.onStatus?.(() => this.status('running'), false);
         },
@@ -125,32 +125,32 @@ export class FuzzRun {
     this.shards.cancel?.();
   }
 
-  private async record(
-    folded: FoldedShard,
-    divergences: readonly FoundDivergence[],
-    totals: CampaignTotals,
-    coverage: Coverage,
-  ): Promise<void> {
+  private async record(accepted: readonly AcceptedShard[], totals: CampaignTotals, coverage: Coverage): Promise<void> {
     const { engines } = this.config.worker;
-    const record = {
+    const state = {
       campaign: this.id,
-      shard: folded.shard,
-      digest: folded.digest,
-      result: folded,
-      divergences,
       totals: { ...totals, seconds: this.seconds() },
       covered: { features: coverage.featuresSeen(), pairs: coverage.pairsSeen() },
     };
-    const { added, reopened } = await this.store.recordShard(record, engines as readonly EngineSpec[]);
-    for (const divergence of divergences) {
-      const earlier = this.found.get(divergence.id);
-      if (earlier) this.found.set(divergence.id, { ...earlier, cases: earlier.cases + divergence.cases });
-      else {
-        const news = added.includes(divergence.id) ? 'new' : reopened.includes(divergence.id) ? 'reopened' : undefined;
-        this.found.set(divergence.id, { ...divergence, news });
-        if (!this.options.json && news) this.tell(divergence, news);
-      }
+    const rows = accepted.map(({ folded, divergences }) => {
+      const { shard, digest } = folded;
+      return { shard, digest, result: folded, divergences };
+    });
+    const recorded = await this.store.recordShards(rows, state, engines as readonly EngineSpec[]);
+    for (const [i, { divergences }] of accepted.entries()) {
+      for (const divergence of divergences) this.note(divergence, recorded[i]!);
     }
+  }
+
+  private note(divergence: FoundDivergence, { added, reopened }: Recorded): void {
+    const earlier = this.found.get(divergence.id);
+    if (earlier) {
+      this.found.set(divergence.id, { ...earlier, cases: earlier.cases + divergence.cases });
+      return;
+    }
+    const news = added.includes(divergence.id) ? 'new' : reopened.includes(divergence.id) ? 'reopened' : undefined;
+    this.found.set(divergence.id, { ...divergence, news });
+    if (!this.options.json && news) this.tell(divergence, news);
   }
 
   private seconds(): number {

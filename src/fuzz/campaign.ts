@@ -18,6 +18,8 @@ import { SteeringState } from './steering.ts';
 export const CASES_PER_SHARD = 64;
 /** How many shards may run ahead of the fold, unless asked for otherwise: enough for 16 workers. */
 export const DEFAULT_AHEAD = 32;
+/** Most shards that a sink receives together. */
+const MAX_TOGETHER = 64;
 
 /**
  * Runs one shard somewhere; rejects only if the campaign cannot go on. undefined: it was called off before it began, as
@@ -63,13 +65,16 @@ export interface CampaignTotals {
   shardSeconds: number;
 }
 
-/** Receives each shard once, in order. What it returns is waited for before the next one. */
-export type ShardSink = (
-  folded: FoldedShard,
-  divergences: readonly FoundDivergence[],
-  totals: CampaignTotals,
-  coverage: Coverage,
-) => Promise<void>;
+export interface AcceptedShard {
+  readonly folded: FoldedShard;
+  readonly divergences: readonly FoundDivergence[];
+}
+
+/**
+ * Receives each shard once, in order: those that are there together, and the state after the last of them. What it
+ * returns is waited for before the next ones.
+ */
+export type ShardSink = (shards: readonly AcceptedShard[], totals: CampaignTotals, coverage: Coverage) => Promise<void>;
 
 export interface CampaignLimits {
   /** Cases in all; Infinity: until stopped. */
@@ -152,11 +157,14 @@ export class Campaign {
         void start(next++);
       }
       if (failure) throw failure.error;
-      const ready = finished.get(this.totals.shards);
-      if (ready) {
+      const accepted: AcceptedShard[] = [];
+      for (let ready = finished.get(this.totals.shards); ready; ready = finished.get(this.totals.shards)) {
         finished.delete(this.totals.shards);
-        await this.accept(ready, sink);
-      } else if (running.size === 0) return;
+        accepted.push(this.accept(ready));
+        if (accepted.length === MAX_TOGETHER) break;
+      }
+      if (accepted.length > 0) await sink(accepted, this.totals, this.coverage);
+      else if (running.size === 0) return;
       else {
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -187,7 +195,7 @@ export class Campaign {
     };
   }
 
-  private async accept({ result, failures }: ShardOutcome, sink: ShardSink): Promise<void> {
+  private accept({ result, failures }: ShardOutcome): AcceptedShard {
     const newPairs: [number, number][] = [];
     for (let byte = 0; byte < result.coverage.pairs.length; byte++) {
       const fresh = result.coverage.pairs[byte]! & ~this.coverage.pairs[byte]!;
@@ -203,8 +211,8 @@ export class Campaign {
     this.fold(folded, features);
     this.totals.engineSeconds += result.engineSeconds;
     this.totals.shardSeconds += result.seconds;
-    const found = [...result.divergences, ...this.reductions.recall(result.again), ...result.incidents, ...failures];
-    await sink(folded, found, this.totals, this.coverage);
+    const recalled = this.reductions.recall(result.again);
+    return { folded, divergences: [...result.divergences, ...recalled, ...result.incidents, ...failures] };
   }
 
   private fold(folded: FoldedShard, features: readonly number[]): void {

@@ -102,8 +102,9 @@ export async function runCampaign(list: EngineList, options: Options): Promise<C
     await campaign.run(
       { cases, workers: list.kind === 'threads' ? options.workers : 1 },
       (task) => shards.run(task),
-      async (_, divergences, totals, coverage) => {
-        for (const divergence of divergences) if (!found.has(divergence.id)) found.set(divergence.id, divergence);
+      async (accepted, totals, coverage) => {
+        for (const divergence of accepted.flatMap(({ divergences }) => divergences))
+          if (!found.has(divergence.id)) found.set(divergence.id, divergence);
         if (options.stopAtFirst && found.size > 0) stop.abort();
         onProgress?.(progress(totals, coverage));
       },

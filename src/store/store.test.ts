@@ -105,6 +105,26 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     expect((await store.recordShard(shardRecord(id, 1, [divergence(A)]), [])).added).toEqual([A]);
   });
 
+  it('stores several shards with the state after the last, all or none', async () => {
+    const id = await createCampaign(store);
+    const records = [0, 1, 2].map((shard) => shardRecord(id, shard, [divergence(shard === 1 ? B : A, 2)]));
+    const bad = { ...divergence(C), kind: null as unknown as string };
+    const broken = records.with(2, { ...records[2]!, divergences: [bad] });
+    await expect(store.recordShards(broken, records[2]!, [])).rejects.toThrow(StoreError);
+    expect(await store.shards(id)).toEqual([]);
+    const added = (await store.recordShards(records, records[2]!, [])).map((recorded) => recorded.added);
+    expect(added).toEqual([[A], [B], []]);
+    expect(await store.shards(id)).toEqual(records.map(({ result }) => result));
+    expect((await store.campaigns())[0]).toMatchObject({ cases: 96, digest: 'run 2' });
+    expect((await store.divergences()).map(({ id, cases }) => [id, cases])).toEqual([
+      [A, 4],
+      [B, 2],
+    ]);
+    // Those that are there already change nothing.
+    await store.recordShards(records, { ...records[2]!, totals: records[0]!.totals }, []);
+    expect((await store.campaigns())[0]).toMatchObject({ cases: 96, digest: 'run 2' });
+  });
+
   it('keeps transactions apart that are asked for at once', async () => {
     const id = await createCampaign(store);
     const bad = { ...divergence(B), kind: null as unknown as string };

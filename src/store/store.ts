@@ -44,19 +44,25 @@ import { acquireWriter, HEARTBEAT_MS, keepWriter, notWriter, releaseWriter } fro
 
 export type { CampaignRow, StoredDivergence };
 
-export interface ShardRecord {
-  readonly campaign: number;
+export interface ShardRow {
   readonly shard: number;
   readonly digest: string;
   /** What resuming needs, JSON. */
   readonly result: unknown;
   readonly divergences: readonly FoundRecord[];
+}
+
+/** A campaign so far, its latest shards included. */
+export interface CampaignState {
+  readonly campaign: number;
   readonly totals: CampaignProgress;
-  /** Of the campaign so far; left out, what is stored stays. */
+  /** Left out, what is stored stays. */
   readonly coverage?: StoredCoverage;
-  /** Features and pairs covered so far, for the campaign's points of progress. */
+  /** Features and pairs covered, for the campaign's points of progress. */
   readonly covered?: { readonly features: number; readonly pairs: number };
 }
+
+export interface ShardRecord extends ShardRow, CampaignState {}
 
 /** Ids of divergences that a shard brought. */
 export interface Recorded {
@@ -120,22 +126,38 @@ export class Store {
    * already changes nothing.
    */
   async recordShard(record: ShardRecord, engines: readonly unknown[]): Promise<Recorded> {
-    const { campaign, shard, digest, result, divergences, totals, coverage, covered } = record;
+    return (await this.recordShards([record], record, engines))[0]!;
+  }
+
+  /** The same for several shards in order, all or none of them: a transaction costs more than a row. */
+  async recordShards(
+    shards: readonly ShardRow[],
+    { campaign, totals, coverage, covered }: CampaignState,
+    engines: readonly unknown[],
+  ): Promise<Recorded[]> {
     const recorded = await this.transaction(async () => {
       const { db } = this;
       await this.keepLock();
-      const ids = { added: [] as string[], reopened: [] as string[] };
-      if (!(await insertShard(db, campaign, shard, digest, result))) return ids;
-      for (const found of divergences) {
-        const news = await recordDivergence(db, found, campaign, shard, engines);
-        if (news !== 'known') ids[news].push(found.id);
+      const all: Recorded[] = [];
+      let inserted = false;
+      for (const { shard, digest, result, divergences } of shards) {
+        const ids = { added: [] as string[], reopened: [] as string[] };
+        all.push(ids);
+        if (!(await insertShard(db, campaign, shard, digest, result))) continue;
+        inserted = true;
+        for (const found of divergences) {
+          const news = await recordDivergence(db, found, campaign, shard, engines);
+          if (news !== 'known') ids[news].push(found.id);
+        }
       }
+      if (!inserted) return all;
       await updateProgress(db, campaign, totals);
       if (coverage) await upsertCoverage(db, campaign, coverage);
       if (covered) await addProgress(db, campaign, { ...totals, ...covered });
-      return ids;
+      return all;
     });
-    if (++this.sinceCheckpoint >= CHECKPOINT_SHARDS) await this.checkpoint();
+    this.sinceCheckpoint += shards.length;
+    if (this.sinceCheckpoint >= CHECKPOINT_SHARDS) await this.checkpoint();
     return recorded;
   }
 

@@ -38,8 +38,11 @@ function isAlive(pid: number, started: string): boolean {
 }
 
 const MINE = 'pid = ? AND host = ? AND started = ?';
+/** Asked for with every shard. */
+let started: string | undefined;
 function me(): [number, string, string] {
-  return [process.pid, hostname(), startOf(process.pid)];
+  started ??= startOf(process.pid);
+  return [process.pid, hostname(), started];
 }
 
 /** Who holds the lock, as stored. */
