@@ -63,6 +63,8 @@ export class ReductionMemory {
   private readonly divergences = new Map<string, FoundDivergence>();
   /** Signatures known after each shard. */
   private readonly sizes: number[] = [];
+  /** What was told last: most shards add nothing. */
+  private told = NOTHING_REDUCED;
 
   /** What of a shard's result is new; undefined if nothing is. */
   news({ divergences, signatures }: Reduced): Learned | undefined {
@@ -88,7 +90,8 @@ export class ReductionMemory {
   after(shard: number): KnownReductions {
     const size = this.sizes[shard] ?? 0;
     // A copy: a task may wait in a queue. A map keeps the order in which it grew.
-    return size === 0 ? NOTHING_REDUCED : new Map([...this.ids].slice(0, size));
+    if (this.told.size !== size) this.told = size === 0 ? NOTHING_REDUCED : new Map([...this.ids].slice(0, size));
+    return this.told;
   }
 
   /** What a shard met again, as if it had reduced it. */

@@ -13,7 +13,7 @@ import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
 import { buildHash, engineHashes } from './build.ts';
 import { connect, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, resultsKey, workersKey } from './keys.ts';
-import { encode, parseResult, parseStatement, type ResultMessage, type RunDescription } from './messages.ts';
+import { encodeTask, parseResult, parseStatement, type ResultMessage, type RunDescription } from './messages.ts';
 import { QueueError } from './queue-error.ts';
 import { type RunStatus, writeStatus } from './run-status.ts';
 import { announceRun, removeForgotten, removeRun, serverSeconds } from './runs.ts';
@@ -139,7 +139,7 @@ export class Coordinator {
     const queue = this.queues[hasKernels(config) ? 1 : 0];
     const engines = await new Promise<LoadedEngines>((resolve, reject) => {
       this.loading = { resolve, reject };
-      queue.add('engines', encode({ run: this.description.run }), { jobId: 'engines' }).catch(reject);
+      queue.add('engines', encodeTask({ run: this.description.run }), { jobId: 'engines' }).catch(reject);
     });
     this.loading = undefined;
     this.description = { ...this.description, config: { ...config, kernels: engines.kernels } };
@@ -151,7 +151,7 @@ export class Coordinator {
   run(task: ShardTask): Promise<ShardOutcome | undefined> {
     return new Promise((resolve, reject) => {
       const { config, run } = this.description;
-      const data = encode({ run, task });
+      const data = encodeTask({ run, task });
       const kernels = hasKernels(config) && hasSample(task, config.sample.every);
       const handed: Handed = { kernels, data, resolve, reject, missing: 0 };
       this.handed.set(task.shard, handed);
@@ -266,7 +266,7 @@ export class Coordinator {
       const reason = (await queue.getJob('engines'))?.failedReason ?? 'no reason given';
       this.loading?.reject(new EngineUnavailable(`no worker could load the engines: ${reason.split('\n')[0]}`));
     } else if (state === 'unknown') {
-      await queue.add('engines', encode({ run: this.description.run }), { jobId: 'engines' });
+      await queue.add('engines', encodeTask({ run: this.description.run }), { jobId: 'engines' });
     }
     if (this.workers === 0) {
       this.notice('waiting for a worker: start "msrdiff worker --queue ..." on this machine or another');

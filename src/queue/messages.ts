@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { EngineSpec } from '../engines/registry.ts';
 import type { ShardOutcome } from '../fuzz/campaign.ts';
 import type { LoadedEngines } from '../fuzz/pool.ts';
+import type { KnownReductions } from '../fuzz/reductions.ts';
 import type { ShardTask } from '../fuzz/shard.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
 import { schemaProblem } from '../model/schema-problem.ts';
@@ -60,6 +61,20 @@ export function encode(message: unknown): string {
     return value instanceof Map ? { map: [...value] } : value;
   });
   return text.length < COMPRESS_FROM ? text : gzipSync(text, { level: 1 }).toString('base64');
+}
+
+/** Text of reductions that have been sent: most tasks are told the same as the one before, of up to 4,096 signatures. */
+const sent = new WeakMap<KnownReductions, string>();
+
+export function encodeTask({ run, task }: TaskMessage): string {
+  if (!task) return encode({ run });
+  let reductions = sent.get(task.reductions);
+  if (reductions === undefined) {
+    reductions = encode(task.reductions);
+    sent.set(task.reductions, reductions);
+  }
+  const knownPairs = { base64: Buffer.from(task.knownPairs).toString('base64') };
+  return JSON.stringify({ run, task: { ...task, knownPairs, reductions } });
 }
 
 function decode(text: string): unknown {
@@ -167,7 +182,7 @@ const taskMessage = z.object({
       cases: count,
       steering: z.array(z.number()),
       knownPairs: bytes,
-      reductions: stringMap,
+      reductions: z.string().transform((text) => parse(stringMap, text)),
       timeouts: z.array(z.object({ case: count, engine: count })),
     })
     .optional(),
