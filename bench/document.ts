@@ -1,4 +1,4 @@
-/** Puts figures and charts into a document under docs/, between its two comments. */
+/** Puts figures and charts into a document under docs/, between two comments. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { type Chart, svg } from './chart.ts';
 import { asMarkdown, figuresTable, type Section, type Table } from './report.ts';
@@ -16,7 +16,8 @@ export function writeMeasured(
   tables: readonly Table[],
   charts: readonly Chart[],
 ): void {
-  fillIn(file, command, [machine, ...tables.map(asMarkdown), ...charts.map(image)], charts);
+  writeCharts(charts);
+  writePart(file, `<!-- ${command} -->`, [machine, ...tables.map(asMarkdown), ...charts.map(image)]);
 }
 
 export function writeDocument(sections: readonly Section[], machine: string): void {
@@ -26,16 +27,21 @@ export function writeDocument(sections: readonly Section[], machine: string): vo
     parts.push(...section.tables.map(asMarkdown));
     parts.push(...section.charts.map(image));
   }
-  fillIn('performance.md', 'npm run bench -- --write', parts, charts);
+  writeCharts(charts);
+  writePart('performance.md', '<!-- npm run bench -- --write -->', parts);
 }
 
-function fillIn(file: string, command: string, parts: readonly string[], charts: readonly Chart[]): void {
-  mkdirSync(`${DOCS}charts`, { recursive: true });
-  for (const chart of charts) writeFileSync(`${DOCS}charts/${chart.file}.svg`, svg(chart));
+/** Replaces what stands in the document between the comment `begin` and the next END. */
+export function writePart(file: string, begin: string, parts: readonly string[]): void {
   const path = `${DOCS}${file}`;
   const text = readFileSync(path, 'utf8');
-  const comment = `<!-- ${command} -->`;
-  const [begin, end] = [text.indexOf(comment), text.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${path} lacks "${comment}" or "${END}"`);
-  writeFileSync(path, `${text.slice(0, begin + comment.length)}\n\n${parts.join('\n\n')}\n\n${text.slice(end)}`);
+  const from = text.indexOf(begin);
+  const to = text.indexOf(END, from);
+  if (from < 0 || to < 0) throw new Error(`${path} lacks "${begin}" or "${END}" after it`);
+  writeFileSync(path, `${text.slice(0, from + begin.length)}\n\n${parts.join('\n\n')}\n\n${text.slice(to)}`);
+}
+
+function writeCharts(charts: readonly Chart[]): void {
+  mkdirSync(`${DOCS}charts`, { recursive: true });
+  for (const chart of charts) writeFileSync(`${DOCS}charts/${chart.file}.svg`, svg(chart));
 }

@@ -18,6 +18,10 @@ export interface CampaignRun {
   readonly accesses: number;
   readonly seconds: number;
   readonly cpuSeconds: number;
+  /** Of the workers' time, in seconds, all together. */
+  readonly workerSeconds: number;
+  /** Of the whole run. */
+  readonly digest: string;
   /** Of the workers' time, 0-1, audits included. */
   readonly engineShare: number;
   /** Resident set in MiB: the median of the last quarter of the run. */
@@ -67,9 +71,11 @@ export async function runCampaign(folder: string, args: readonly string[]): Prom
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(sampler);
   if (!RESULTS.includes(code!)) throw new Error(`msrdiff fuzz ${args.join(' ')} ended with ${code}: ${stderr}`);
-  const { cases, accesses, seconds, engineShare, divergences } = JSON.parse(stdout.trim().split('\n').at(-1)!);
+  const { cases, accesses, seconds, engineShare, workerSeconds, digest, divergences } = JSON.parse(
+    stdout.trim().split('\n').at(-1)!,
+  );
   return {
-    ...{ cases, accesses, seconds, engineShare, divergences },
+    ...{ cases, accesses, seconds, engineShare, workerSeconds, digest, divergences },
     cpuSeconds: Number(/\nCPU ([\d.]+)/.exec(stderr)![1]),
     rssMiB: samples.length > 0 ? median(samples.slice(-Math.ceil(samples.length / 4))) : 0,
   };
