@@ -10,6 +10,8 @@ const CAMPAIGN = new URL('./simulated-campaign.js', import.meta.url).pathname;
 export interface RateOptions {
   readonly prepared: Prepared;
   readonly workers: number;
+  /** Milliseconds that a worker takes for a shard, without using the processor. */
+  readonly delay?: number;
   readonly ahead: number;
   readonly seconds: number;
   readonly stored: boolean;
@@ -26,11 +28,11 @@ function ended(child: ChildProcess): Promise<number | null> {
 }
 
 export async function measureRate(options: RateOptions): Promise<CampaignFigures> {
-  const { prepared, workers, ahead, seconds, stored, folder, nodeOptions = [] } = options;
+  const { prepared, workers, delay = 0, ahead, seconds, stored, folder, nodeOptions = [] } = options;
   const server = await startRedis(folder);
   const simulated = spawn(
     process.execPath,
-    [WORKERS, server.url, prepared.path, String(workers), prepared.names.join()],
+    [WORKERS, server.url, prepared.path, String(workers), prepared.names.join(), String(delay)],
     { stdio: ['pipe', 'inherit', 'inherit'] },
   );
   try {

@@ -6,6 +6,13 @@ import type { CampaignFigures } from './simulated-campaign.ts';
 
 /** Of the single measurements: where the window does not limit. */
 const COMMON = { workers: 10, ahead: 256 };
+/** Workers that take their time, for the model to be compared with: how many, shards ahead, milliseconds for a shard. */
+const SLOW = [
+  { workers: 10, ahead: 32, delay: 100 },
+  { workers: 100, ahead: 32, delay: 250 },
+  { workers: 100, ahead: 256, delay: 500 },
+  { workers: 1000, ahead: 2048, delay: 4000 },
+];
 /** Commands that are called less often per shard are not told. */
 const SELDOM = 0.1;
 
@@ -29,6 +36,8 @@ export interface ServiceTimes {
 export interface MeasuredRate extends ServiceTimes {
   readonly workers: number;
   readonly ahead: number;
+  /** Milliseconds of a worker for a shard. */
+  readonly delay: number;
   readonly perSecond: number;
 }
 
@@ -55,13 +64,14 @@ function cells({ perSecond, coordinator, redis, worker }: ReturnType<typeof rate
 export async function measureRates(options: RatesOptions): Promise<Rates> {
   const { prepared, workers, ahead, seconds, folder, say } = options;
   const measured: MeasuredRate[] = [];
-  for (const window of ahead) {
-    for (const count of workers) {
-      say(`rates: ${count} workers, ${window} shards ahead`);
-      const common = { prepared: prepared.quiet, stored: true, folder, seconds };
-      const rate = rateOf(await measureRate({ ...common, workers: count, ahead: window }));
-      measured.push({ workers: count, ahead: window, ...rate });
-    }
+  const fast = ahead.flatMap((window) => workers.map((count) => ({ workers: count, ahead: window, delay: 0 })));
+  for (const way of [...fast, ...SLOW]) {
+    say(`rates: ${way.workers} workers, ${way.ahead} shards ahead, ${way.delay} ms for a shard`);
+    const common = { prepared: prepared.quiet, stored: true, folder };
+    // Some rounds of the slowest.
+    const atLeast = (way.delay / 1000) * 4;
+    const figures = await measureRate({ ...common, ...way, seconds: Math.max(seconds, atLeast) });
+    measured.push({ ...way, ...rateOf(figures) });
   }
   const single = async (load: Load, stored: boolean): Promise<CampaignFigures> => {
     say(`rates: ${load}, ${stored ? 'with' : 'without'} a database`);
@@ -84,9 +94,12 @@ export async function measureRates(options: RatesOptions): Promise<Rates> {
     model: { coordinator, redis, worker, withoutStore, bytes: received + sent, commands: all },
     tables: [
       {
-        title: 'Simulated workers that answer at once: shards per second, and processor time for a shard',
-        head: ['ahead', 'workers', ...HEAD],
-        rows: measured.map((rate) => [String(rate.ahead), rate.workers.toLocaleString('en-US'), ...cells(rate)]),
+        title: 'Simulated workers: shards per second, and processor time for a shard',
+        head: ['ahead', 'workers', 'answer after, ms', ...HEAD],
+        rows: measured.map((rate) => [
+          ...[rate.ahead, rate.workers, rate.delay].map((value) => value.toLocaleString('en-US')),
+          ...cells(rate),
+        ]),
       },
       {
         title: `The same with ${COMMON.workers} workers, ${COMMON.ahead} ahead: what the database and divergences take`,

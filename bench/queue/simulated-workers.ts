@@ -1,7 +1,7 @@
 /**
- * A process of workers that run nothing: `node simulated-workers.js URL OUTCOMES WORKERS NAMES`. Each is a worker of
- * BullMQ with a connection of its own, takes jobs as a real one does, and answers at once with an outcome that was
- * prepared. Ends when its input does.
+ * A process of workers that run nothing: `node simulated-workers.js URL OUTCOMES WORKERS NAMES MS`. Each is a worker
+ * of BullMQ with a connection of its own, takes jobs as a real one does, and answers after so many milliseconds with an
+ * outcome that was prepared. Ends when its input does.
  */
 import { readFileSync } from 'node:fs';
 import type { Worker } from 'bullmq';
@@ -16,7 +16,7 @@ const LOOK_MS = 100;
 const STATEMENT_MS = 5_000;
 const SHARD = /^\{"result":\{"shard":\d+/;
 
-const [url, path, count, names] = process.argv.slice(2) as [string, string, string, string];
+const [url, path, count, names, delay] = process.argv.slice(2) as [string, string, string, string, string];
 /** What follows a shard's number. */
 const tails = readFileSync(path, 'utf8')
   .split('\n')
@@ -46,6 +46,7 @@ async function work(id: string): Promise<void> {
   const engines = { kind: 'engines', run, build, engines: { names: names.split(','), kernels: {} } };
   const shard = Number(id.slice(id.indexOf('-') + 1));
   const text = id === 'engines' ? encode(engines) : `${head}${shard}${tailOf(shard)}}`;
+  if (Number(delay) > 0) await new Promise((resolve) => setTimeout(resolve, Number(delay)));
   await redis.multi().rpush(key, text).expire(key, 86_400).exec();
 }
 
