@@ -319,7 +319,10 @@ export class Coordinator {
       if (busy) return;
       busy = true;
       work()
-        .catch((error: unknown) => this.notice(`the queue: ${(error as Error).message}`))
+        .catch((error: unknown) => {
+          // What was under way when the connection was given up.
+          if (!this.closed) this.notice(`the queue: ${(error as Error).message}`);
+        })
         .finally(() => {
           busy = false;
         });
