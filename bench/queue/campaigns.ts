@@ -28,7 +28,7 @@ export async function compareCampaigns(options: ComparisonOptions): Promise<Camp
   const { folder, rounds, cases, threads, casesPerShard, say } = options;
   const server = await startRedis(folder);
   const worker = spawn(process.execPath, [MAIN, 'worker', '--queue', server.url, '--workers', String(threads)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: 'ignore',
   });
   const samples = new Samples();
   const others = (): number => processorSeconds(server.pid) + processorSeconds(worker.pid!);

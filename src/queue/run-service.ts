@@ -80,7 +80,8 @@ export class RunService {
       const worker = new Worker(queueName(token, kernels), (job) => this.work(job), {
         connection: this.redis,
         prefix: QUEUE_PREFIX,
-        concurrency: this.means.threads,
+        // One waits here, so that no thread waits for the queue.
+        concurrency: this.means.threads + 1,
         lockDuration: LOCK_MS,
         stalledInterval: STALLED_MS,
         maxStalledCount: MAX_STALLED,
