@@ -31,7 +31,7 @@ const ADVICE: Readonly<Record<number, string>> = {
   [SqliteCode.LOCKED]: LOCKED,
   [SqliteCode.READONLY]: 'is read-only: make the file and its folder writable, or name another with --database',
   [SqliteCode.IOERR]: 'cannot be read or written: check the disk',
-  [SqliteCode.CORRUPT]: 'is damaged: restore a copy, or recover what is left with "sqlite3 FILE .recover"',
+  [SqliteCode.CORRUPT]: 'is damaged: restore a copy, or save what is left with "msrdiff doctor --repair"',
   [SqliteCode.FULL]: 'cannot grow, the disk is full; what was stored is safe: free some space, then use --resume',
   [SqliteCode.CANTOPEN]: 'cannot be opened: check that it is a file, and that it and its folder are accessible',
   [SqliteCode.NOTADB]: 'is not an SQLite database: name another file with --database',

@@ -32,8 +32,10 @@ function problemsOf(packages: Readonly<Record<string, Entry>>): string[] {
     const isForeign = entry.optional === true && !isForLinux(entry);
     const { integrity, resolved = 'https://registry.npmjs.org/', hasInstallScript, link, os } = entry;
     const problems: string[] = [];
-    if (!isForeign && !integrity?.startsWith('sha512-')) problems.push(`${path} has no SHA-512: npm cannot tell what it gets`);
-    if (!resolved.startsWith('https://registry.npmjs.org/') || link) problems.push(`${path} is not of the npm registry`);
+    if (!isForeign && !integrity?.startsWith('sha512-'))
+      problems.push(`${path} has no SHA-512: npm cannot tell what it gets`);
+    if (!resolved.startsWith('https://registry.npmjs.org/') || link)
+      problems.push(`${path} is not of the npm registry`);
     // fsevents is for macOS alone, where it watches files: nothing of it is installed elsewhere.
     const elsewhere = name === 'fsevents' && os?.join() === 'darwin';
     if (hasInstallScript && !WITH_SCRIPT.includes(name) && !elsewhere) problems.push(`${path} has an install script`);
