@@ -9,6 +9,11 @@ import { type Token, tokensOf } from './tokens.ts';
 /** Longer than a bitmap that the kernel accepts, so that one that is too long can be read. */
 const MAX_BITMAP = 16 * KVM_MSR_FILTER_MAX_BITMAP_SIZE;
 
+/** Macros that are named by one another, at most. */
+const MAX_MACROS = 32;
+/** Elements of all lists, those that are set again included. */
+const MAX_ELEMENTS = 1 << 20;
+
 /**
  * The filter that an initializer in the text stands for: `struct kvm_msr_filter NAME = { ... };` (the only one, or the
  * one of that name), or the braces alone. Bitmaps are arrays or variables with an initializer in the text, compound
@@ -26,6 +31,9 @@ class Source {
   private readonly tokens: readonly Token[];
   private readonly defines = new Map<string, readonly Token[]>();
   private readonly evaluating = new Set<string>();
+  /** Each is evaluated once: macros that name others twice would take time without end. */
+  private readonly evaluated = new Map<string, bigint>();
+  private elementsSet = 0;
 
   constructor(text: string, where: string) {
     this.where = where;
@@ -43,9 +51,16 @@ class Source {
   readonly names = (name: string): bigint | undefined => {
     const define = this.defines.get(name);
     if (!define || this.evaluating.has(name)) return knownName(name);
+    const known = this.evaluated.get(name);
+    if (known !== undefined) return known;
+    if (this.evaluating.size >= MAX_MACROS) {
+      throw new InputError(`${this.where}: the macro ${name} is reached through ${MAX_MACROS} others: write its value`);
+    }
     this.evaluating.add(name);
     try {
-      return evaluate(define, this.names, this.where);
+      const value = evaluate(define, this.names, this.where);
+      this.evaluated.set(name, value);
+      return value;
     } finally {
       this.evaluating.delete(name);
     }
@@ -125,6 +140,10 @@ class Source {
       if (last >= MAX_BITMAP)
         return this.fail(value.line, `element ${last}: a bitmap has at most ${MAX_BITMAP} bytes here`);
       const number = evaluate(value.tokens, this.names, this.where);
+      this.elementsSet += Math.max(0, last - first + 1);
+      if (this.elementsSet > MAX_ELEMENTS) {
+        return this.fail(value.line, `more than ${MAX_ELEMENTS} elements are set: a filter's bitmaps have fewer`);
+      }
       for (let at = first; at <= last; at++) values[at] = number;
     }
     return this.elements(

@@ -6,6 +6,10 @@ import type { Token } from './tokens.ts';
 const LEVELS = [['|'], ['^'], ['&'], ['<<', '>>'], ['+', '-'], ['*', '/', '%']] as const;
 const MAX_SHIFT = 64n;
 const MAX_DEPTH = 64;
+/** Operators, casts and parentheses one in the other. */
+const MAX_NESTING = 256;
+/** 0o and 22 octal digits, or with zeros in front. */
+const MAX_DIGITS = 32;
 const U64 = (1n << 64n) - 1n;
 
 /** What a name stands for; undefined if it is not known. */
@@ -61,10 +65,20 @@ export function evaluate(tokens: readonly Token[], names: NameValue, where: stri
     }
   }
 
+  function numberOf({ text }: Token): bigint {
+    const digits = plainNumber(text);
+    // Lengths first: BigInt takes the square of the time for texts of millions of digits.
+    const value = digits.length <= MAX_DIGITS && !/^0\d/.test(digits) ? BigInt(digits) : undefined;
+    if (value !== undefined && value <= U64) return value;
+    at--;
+    return fail(`${digits.slice(0, MAX_DIGITS)} is no number of C with at most 64 bits`);
+  }
+
   function unary(depth: number): bigint {
+    if (depth > MAX_NESTING) fail('an expression nested deeper than any of a filter');
     const token = tokens[at] ?? fail('the expression ends where a value is expected');
     at++;
-    if (token.kind === 'number') return BigInt(plainNumber(token.text)) & U64;
+    if (token.kind === 'number') return numberOf(token);
     if (token.text === '~') return U64 - unary(depth + 1);
     if (token.text === '-') return BigInt.asUintN(64, -unary(depth + 1));
     if (token.text === '(') {

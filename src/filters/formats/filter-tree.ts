@@ -11,6 +11,7 @@ import {
   type MsrFilter,
   type MsrFilterRange,
 } from '../../model/filter.ts';
+import { BITMAP_MAX_BYTES } from '../../model/filter-json.ts';
 import { InputError } from '../../model/input-error.ts';
 import { evaluate, type NameValue } from './expression.ts';
 import type { Item, Value } from './initializer.ts';
@@ -74,8 +75,16 @@ function rangeOf(value: Value, context: TreeContext): MsrFilterRange {
     flags: u32(fields.get('flags'), 'flags', context),
     nmsrs: u32(fields.get('nmsrs'), 'nmsrs', context),
     base: u32(fields.get('base'), 'base', context),
-    bitmap: bitmap ? context.bitmap(bitmap) : null,
+    bitmap: bitmap ? bitmapOf(bitmap, context) : null,
   };
+}
+
+function bitmapOf(value: Value, { where, bitmap }: TreeContext): Uint8Array | null {
+  const bytes = bitmap(value);
+  if (bytes === null || bytes.length <= BITMAP_MAX_BYTES) return bytes;
+  throw new InputError(
+    `${where}:${value.line}: a bitmap of ${bytes.length} bytes, and at most ${BITMAP_MAX_BYTES} are read: no kernel does`,
+  );
 }
 
 /** Fields by name; those without one by position, as C counts them. */

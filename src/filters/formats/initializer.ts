@@ -88,13 +88,17 @@ export class InitializerReader {
     const start = this.position;
     const { line } = this.token();
     let parentheses = 0;
+    // Brackets that were opened in the expression: `&bitmap[0]`.
+    let brackets = 0;
     for (;;) {
       const { text } = this.token();
       if (text === '{') {
         const tokens = this.tokens.slice(start, this.position);
         return { kind: 'expression', tokens, literal: this.list(depth + 1), line };
       }
-      if (parentheses === 0 && /^[,;}\]]$/.test(text) && !this.subscript(start)) break;
+      if (text === '[') brackets++;
+      if (text === ']' && brackets > 0) brackets--;
+      else if (parentheses === 0 && /^[,;}\]]$/.test(text)) break;
       if (text === '(') parentheses++;
       if (text === ')') {
         if (parentheses === 0) break;
@@ -105,13 +109,6 @@ export class InitializerReader {
     const tokens = this.tokens.slice(start, this.position);
     if (tokens.length === 0) this.fail(`expected a value, found ${JSON.stringify(this.token().text)}`);
     return { kind: 'expression', tokens, line };
-  }
-
-  /** Whether a bracket that closes here was opened in the expression: `&bitmap[0]`. */
-  private subscript(start: number): boolean {
-    if (this.token().text !== ']') return false;
-    const inside = this.tokens.slice(start, this.position).map(({ text }) => text);
-    return inside.lastIndexOf('[') > inside.lastIndexOf(']');
   }
 
   private token(): Token {

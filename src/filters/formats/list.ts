@@ -14,7 +14,8 @@ import { IndexSet } from '../index-set.ts';
 import { formatMsrRange, readMsrRange } from '../msr-range-text.ts';
 import type { Action, Policy, PolicyRule } from '../policy/policy.ts';
 
-const MAX_LINES = 200_000;
+/** What has many more ranges is no filter, and to find that out takes the longer the more there are. */
+const MAX_LINES = 20_000;
 const DIRECTIONS: ReadonlyMap<string, string> = new Map([
   ...['r', 'read'].map((word) => [word, 'r'] as const),
   ...['w', 'write'].map((word) => [word, 'w'] as const),
@@ -24,7 +25,11 @@ const DIRECTIONS: ReadonlyMap<string, string> = new Map([
 /** @throws InputError with the line */
 export function readList(text: string, where: string): Policy {
   const lines = text.split('\n');
-  if (lines.length > MAX_LINES) throw new InputError(`${where}: more than ${MAX_LINES} lines`);
+  if (lines.length > MAX_LINES) {
+    throw new InputError(
+      `${where}: ${lines.length} lines, and at most ${MAX_LINES} are read: write ranges, or split it`,
+    );
+  }
   let byDefault: Action | undefined;
   const rules: PolicyRule[] = [];
   for (const [i, line] of lines.entries()) {
