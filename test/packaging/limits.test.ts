@@ -8,7 +8,7 @@ const ROW = /^\| (.+?) +\| +(\d+) \| `(\w+)` *\| (\S+?) *\|$/gm;
 const rows = [...readFileSync(join(ROOT, 'docs/limits.md'), 'utf8').matchAll(ROW)];
 
 /** Numbers, with products and shifts. */
-function valueOf(expression: string): number {
+function numberIn(expression: string): number {
   const [left, operator, right] = expression.split(/ (\*|<<) /);
   const [a, b] = [left, right ?? '0'].map((text) => Number(text!.replaceAll('_', ''))) as [number, number];
   if (operator === undefined) return a;
@@ -18,7 +18,7 @@ function valueOf(expression: string): number {
 it.each(rows.map(([, what, limit, name, path]) => ({ what, limit, name, path })))('$what', ({ limit, name, path }) => {
   const source = readFileSync(join(ROOT, path!), 'utf8');
   const expression = new RegExp(`^(?:export )?const ${name} = ([^;]+);`, 'm').exec(source)?.[1];
-  expect(valueOf(expression!)).toBe(Number(limit));
+  expect(numberIn(expression!)).toBe(Number(limit));
 });
 
 it('the table has them all', () => {
