@@ -24,6 +24,9 @@ export const IN_THREADS = {
   always: ['--workers', '2'],
 } as const;
 
+/** The same campaign by workers of a queue: it must end as the one in threads does. */
+export const onQueue = (url: string): Pick<CampaignOptions, 'always'> => ({ always: ['--queue', url] });
+
 export class Campaign {
   readonly options: CampaignOptions;
 

@@ -5,6 +5,7 @@ import { DATABASES } from './kinds/database.ts';
 import { DISKS } from './kinds/disk.ts';
 import { ENGINE_PROCESSES } from './kinds/engine-process.ts';
 import { MODULES } from './kinds/module.ts';
+import { QUEUES } from './kinds/queue.ts';
 import { SIGNALS } from './kinds/signals.ts';
 
 export const FAULT_KINDS: readonly FaultKind[] = [
@@ -14,4 +15,5 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   ...DISKS,
   ...DATABASES,
   ...CLOCKS,
+  ...QUEUES,
 ];
