@@ -22,6 +22,8 @@ export interface StoredConfig {
   readonly seconds: number | null;
   /** Shards that may run ahead; absent in campaigns of versions that had one number for all. */
   readonly ahead?: number;
+  /** Cases of a shard; absent: as many as campaigns have that do not say. */
+  readonly shardCases?: number;
   /** What the campaign is called in a queue; absent in campaigns that had none. */
   readonly token?: string;
 }

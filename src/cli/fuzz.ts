@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { DEFAULT_ENGINES, DEFAULT_TIMEOUT_MS, type EngineSpec, engineSpecs } from '../engines/registry.ts';
-import { Campaign, DEFAULT_AHEAD, type FoldedShard } from '../fuzz/campaign.ts';
+import { CASES_PER_SHARD, Campaign, DEFAULT_AHEAD, type FoldedShard } from '../fuzz/campaign.ts';
 import { ACCESSES_PER_CASE } from '../fuzz/case.ts';
 import { type LedgerEntry, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
 import { readLedger } from '../fuzz/ledger-json.ts';
@@ -46,6 +46,8 @@ const DEFAULT_SECONDS = 30;
 const SAMPLED_CASE = 16;
 /** More would be 100 MB of states that later shards may need. */
 const MAX_AHEAD = 16_384;
+/** Steering waits for whole shards, and so does Ctrl-C. */
+const MAX_SHARD_CASES = 16_384;
 
 interface FuzzOptions extends KernelCliOptions {
   readonly seconds?: number;
@@ -67,6 +69,7 @@ interface FuzzOptions extends KernelCliOptions {
   readonly queue?: string;
   readonly attach?: boolean | string;
   readonly ahead?: number;
+  readonly shardCases?: number;
 }
 
 export function addFuzz(program: Command): void {
@@ -103,7 +106,12 @@ export function addFuzz(program: Command): void {
     .option(
       '--ahead <n>',
       `shards that may run ahead of the one to be recorded next (default: ${DEFAULT_AHEAD}); twice the worker threads, for many of them`,
-      aheadValue,
+      between(2, MAX_AHEAD),
+    )
+    .option(
+      '--shard-cases <n>',
+      `cases of a shard (default: ${CASES_PER_SHARD}); more, for hundreds of worker threads (docs/scaling.md)`,
+      between(1, MAX_SHARD_CASES),
     )
     .addOption(jsonOption());
   for (const option of kernelOptions()) command.addOption(option);
@@ -116,10 +124,12 @@ export function addFuzz(program: Command): void {
   });
 }
 
-function aheadValue(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 2 && value <= MAX_AHEAD) return value;
-  throw new InvalidArgumentError(`Give a whole number from 2 to ${MAX_AHEAD}.`);
+function between(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${least} to ${most}.`);
+  };
 }
 
 async function follow({ queue, attach: campaign, json }: FuzzOptions): Promise<number> {
@@ -155,7 +165,8 @@ function configOf(options: FuzzOptions): StoredConfig {
   };
   const seconds = options.seconds ?? (options.cases === undefined ? DEFAULT_SECONDS : null);
   const ahead = options.ahead === undefined ? {} : { ahead: options.ahead };
-  return { worker, cases: options.cases ?? null, seconds, ...ahead, token: randomUUID() };
+  const shardCases = options.shardCases === undefined ? {} : { shardCases: options.shardCases };
+  return { worker, cases: options.cases ?? null, seconds, ...ahead, ...shardCases, token: randomUUID() };
 }
 
 /** One engine beside the kernels has nothing else to be compared with: every case is a sample, and short. */
@@ -173,8 +184,9 @@ function sampling(
 
 async function fuzz(options: FuzzOptions): Promise<number> {
   if (options.resume !== undefined) {
-    const { seed, engines, engineModule, ahead } = options;
-    const stored = { '--seed': seed, '--engines': engines, '--engine-module': engineModule, '--ahead': ahead };
+    const { seed, engines, engineModule, ahead, shardCases } = options;
+    const shards = { '--ahead': ahead, '--shard-cases': shardCases };
+    const stored = { '--seed': seed, '--engines': engines, '--engine-module': engineModule, ...shards };
     const names = Object.entries(stored).flatMap(([name, value]) => (value === undefined ? [] : [name]));
     if (names.length > 0) {
       throw new InputError(`--resume takes what the campaign is from the stored one: leave ${names.join(' and ')} out`);
@@ -203,7 +215,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
     }
     config = { ...config, worker: { ...worker, kernels } };
     const id = stored?.id ?? (await store.createCampaign(worker.seed, worker.profile, names, config));
-    const campaign = new Campaign(config.ahead);
+    const campaign = new Campaign(config.ahead, config.shardCases);
     for (const shard of stored ? await store.shards(id) : []) campaign.restore(shard as FoldedShard);
     const { workers, ...others } = options;
     const how = queue ? { onStatus: queue.publish.bind(queue) } : { workers };

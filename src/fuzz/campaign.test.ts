@@ -32,8 +32,8 @@ interface Run {
   readonly told: number;
 }
 
-async function run(ahead: number, delay: (shard: number) => number): Promise<Run> {
-  const campaign = new Campaign(ahead);
+async function run(ahead: number, delay: (shard: number) => number, shardCases?: number): Promise<Run> {
+  const campaign = new Campaign(ahead, shardCases);
   const shards: number[] = [];
   const together: number[] = [];
   let told = 0;
@@ -70,6 +70,12 @@ describe('a campaign', () => {
     expect(Math.max(...together)).toBeGreaterThan(8);
     expect(Math.max(...together)).toBeLessThanOrEqual(64);
     expect(totals.cases).toBe(SHARDS * CASES_PER_SHARD);
+  });
+
+  it('has shards of as many cases as asked for, the last one of what is left', async () => {
+    const { totals, shards } = await run(32, () => 0, 300);
+    expect(totals.cases).toBe(SHARDS * CASES_PER_SHARD);
+    expect(shards).toHaveLength(Math.ceil((SHARDS * CASES_PER_SHARD) / 300));
   });
 
   it('is another one with another number of shards ahead', async () => {

@@ -14,7 +14,7 @@ import type { ShardResult, ShardTask } from './shard.ts';
 import { NEUTRAL_STEERING, type Steering } from './space.ts';
 import { SteeringState } from './steering.ts';
 
-/** Cases of one shard: long enough that dispatch costs nothing, short enough for progress and for Ctrl-C. */
+/** Cases of one shard, unless asked for otherwise: long enough that dispatch costs nothing, short enough for Ctrl-C. */
 export const CASES_PER_SHARD = 64;
 /** How many shards may run ahead of the fold, unless asked for otherwise: enough for 16 workers. */
 export const DEFAULT_AHEAD = 32;
@@ -109,15 +109,18 @@ export class Campaign {
   private readonly steering = new SteeringState();
   private readonly reductions = new ReductionMemory();
   private readonly ahead: number;
+  private readonly shardCases: number;
   /** State after each of the last `ahead` folds; what shard n may see is the one of shard n - ahead. */
   private readonly snapshots = new Map<number, Snapshot>();
 
   /**
    * @param ahead how many shards may run ahead of the fold: at least twice the number of workers, so that none waits.
-   * A run with another value is another run.
+   * @param shardCases cases of a shard: what passes through the coordinator is the same for any number of them.
+   * A run with another value of either is another run.
    */
-  constructor(ahead = DEFAULT_AHEAD) {
+  constructor(ahead = DEFAULT_AHEAD, shardCases = CASES_PER_SHARD) {
     this.ahead = ahead;
+    this.shardCases = shardCases;
   }
 
   /** Replays a shard that an earlier, interrupted run has stored. In shard order. */
@@ -128,7 +131,7 @@ export class Campaign {
 
   /** Runs until the limit, or until the signal aborts; what has been dispatched is still folded. */
   async run(limits: CampaignLimits, execute: ShardExecutor, sink: ShardSink, signal: AbortSignal): Promise<void> {
-    const lastShard = Math.ceil(limits.cases / CASES_PER_SHARD) - 1;
+    const lastShard = Math.ceil(limits.cases / this.shardCases) - 1;
     const finished = new Map<number, ShardOutcome>();
     const running = new Set<number>();
     let failure: { readonly error: unknown } | undefined;
@@ -183,11 +186,11 @@ export class Campaign {
 
   private task(shard: number, cases: number): ShardTask {
     const seen = this.snapshots.get(shard - this.ahead);
-    const firstCase = shard * CASES_PER_SHARD;
+    const firstCase = shard * this.shardCases;
     return {
       shard,
       firstCase,
-      cases: Math.min(CASES_PER_SHARD, cases - firstCase),
+      cases: Math.min(this.shardCases, cases - firstCase),
       steering: seen?.steering ?? NEUTRAL_STEERING,
       knownPairs: seen?.pairs ?? new Uint8Array(0),
       reductions: this.reductions.after(this.reducedBefore(shard)),
