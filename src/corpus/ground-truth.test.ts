@@ -200,7 +200,9 @@ describe('malformed recordings', () => {
     expect(parse(Buffer.from('{}'), 'g.jsonl.gz')).toThrow(InputError);
     expect(parse(packed, 'g.jsonl')).toThrow("g.jsonl: not UTF-8 text; a packed recording's name ends in .gz");
     expect(() => readGroundTruth('no/such/file.jsonl')).toThrow(InputError);
-    expect(() => readGroundTruth('no/such/file.jsonl')).toThrow('no/such/file.jsonl cannot be read (ENOENT): check the path');
+    expect(() => readGroundTruth('no/such/file.jsonl')).toThrow(
+      'no/such/file.jsonl cannot be read (ENOENT): check the path',
+    );
   });
 
   it('refuses a base table that spans too many blocks', () => {
