@@ -15,6 +15,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What runs now: it must not outlive the suite. */
+const running = new Set<Running>();
+process.on('exit', () => {
+  for (const one of running) one.signal('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+
 export class Running {
   readonly pid: number;
   readonly end: Promise<Ended>;
@@ -35,10 +42,14 @@ export class Running {
     child.stderr!.on('data', (text: Buffer) => (this.stderr += text));
     this.end = new Promise((resolve, reject) => {
       child.once('error', reject);
-      child.once('exit', () => (this.ended = true));
+      child.once('exit', () => {
+        this.ended = true;
+        running.delete(this);
+      });
       child.once('close', (code, signal) => resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }));
     });
     this.pid = child.pid ?? 0;
+    running.add(this);
   }
 
   /** False if it had ended before. */

@@ -25,6 +25,7 @@ export class QueueSite {
   private readonly trial: Trial;
   private readonly options: SiteOptions;
   private readonly port: number;
+  private over = false;
 
   private constructor(trial: Trial, options: SiteOptions, port: number) {
     this.trial = trial;
@@ -45,6 +46,7 @@ export class QueueSite {
       await trial.finish();
       await site.stopWorkers();
     } finally {
+      site.over = true;
       for (const process of [...site.workers, site.redis]) {
         process.signal('SIGCONT');
         process.signal('SIGKILL');
@@ -64,6 +66,7 @@ export class QueueSite {
     }
   }
 
+  /** A worker that finds no Redis when it starts ends; as under a service manager, it is started again. */
   startWorker(address = '127.0.0.1', inside: readonly string[] = []): void {
     const what = [
       'worker',
@@ -74,16 +77,24 @@ export class QueueSite {
       '--engine-module',
       TWO_BUGS,
     ];
-    this.workers.push(new Running([...inside, process.execPath, MAIN, ...what], this.trial.mark));
+    const worker = new Running([...inside, process.execPath, MAIN, ...what], this.trial.mark);
+    this.workers.push(worker);
+    void worker.end.then(async ({ code }) => {
+      if (code !== 3 || this.over) return;
+      await sleep(500);
+      if (!this.over) this.startWorker(address, inside);
+    });
   }
 
   /** SIGTERM: they finish what they have begun. */
   private async stopWorkers(): Promise<void> {
-    for (const worker of this.workers) {
-      if (worker.ended) continue;
-      worker.signal('SIGTERM');
+    this.over = true;
+    for (const worker of this.workers.filter((one) => one.signal('SIGTERM'))) {
       if (await worker.lives(DRAIN_MS)) this.trial.problems.push('a worker does not end by SIGTERM');
-      else await this.trial.ended(worker, { codes: [0] });
+      else {
+        // Before it listens to signals, one ends it as it ends any process.
+        await this.trial.checked(worker, { codes: [0], signals: ['SIGTERM'] });
+      }
     }
   }
 }

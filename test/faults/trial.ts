@@ -101,8 +101,13 @@ export class Trial {
       run.signal('SIGKILL');
       this.problems.push(`a run hung for ${Math.round(limit / 1000)} s`);
     }
+    this.last = await this.checked(run, { codes, signals, ...(says ? { says } : {}) });
+    return this.last;
+  }
+
+  /** How a process that is not the campaign's own has ended. */
+  async checked(run: Running, { codes, signals = [], says }: Expected): Promise<Ended> {
     const end = await run.end;
-    this.last = end;
     const { code, signal } = end;
     if (!(code === null ? signals.includes(signal!) : codes.includes(code))) {
       this.problems.push(

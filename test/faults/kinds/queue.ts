@@ -22,7 +22,8 @@ function survives(fault: Fault, options: { durable?: boolean } = {}): FaultKind[
         const run = trial.fuzz();
         await trial.moment(run);
         await fault(trial, site, run);
-        await trial.ended(run, { codes: [1] });
+        // 3: there was no Redis when it started.
+        await trial.ended(run, { codes: [1, 3], says: /the queue .* cannot be used/ });
       },
       options,
     );
@@ -56,7 +57,7 @@ const stopWorker: Fault = async (trial, site, run) => {
 const endWorker: Fault = async (trial, site) => {
   const worker = trial.pick(site.workers);
   worker.signal('SIGTERM');
-  await trial.ended(worker, { codes: [0], signals: ['SIGTERM'] });
+  await trial.checked(worker, { codes: [0], signals: ['SIGTERM'] });
 };
 
 async function killCoordinator(trial: Trial): Promise<void> {
