@@ -74,7 +74,9 @@ function limitOf({ coordinatorBusy, redisBusy, threadsBusy }: Outcome): string {
 function row(way: Way): string[] {
   const outcome = simulate(modelOf(way));
   const { perSecond, coordinatorBusy, redisBusy, threadsBusy, latency, inFlight } = outcome;
-  const cells = [way.threads, way.ahead, way.size * CASES_PER_SHARD].map((value) => value.toLocaleString('en-US'));
+  const cells = [way.threads, way.threadsPerWorker, way.ahead, way.size * CASES_PER_SHARD].map((value) =>
+    value.toLocaleString('en-US'),
+  );
   return [
     ...[...cells, number(perSecond), number(perSecond * way.size * CASES_PER_SHARD)],
     ...[threadsBusy, coordinatorBusy, redisBusy].map(share),
@@ -89,6 +91,7 @@ const WAYS: readonly Way[] = [
   { threads: 100, threadsPerWorker: 4, ahead: 256, size: 1 },
   { threads: 1_000, threadsPerWorker: 4, ahead: 2_048, size: 1 },
   { threads: 1_000, threadsPerWorker: 4, ahead: 2_048, size: 16 },
+  { threads: 1_000, threadsPerWorker: 4, ahead: 8_192, size: 16 },
   { threads: 10_000, threadsPerWorker: 1, ahead: 32, size: 1 },
   { threads: 10_000, threadsPerWorker: 1, ahead: 16_384, size: 1 },
   { threads: 10_000, threadsPerWorker: 16, ahead: 16_384, size: 1 },
@@ -108,17 +111,27 @@ function predicted(rate: MeasuredRate): number {
 const tables: readonly Table[] = [
   {
     title: 'The model beside the measurement: shards per second',
-    head: ['ahead', 'workers', 'answer after, ms', 'measured', 'model', 'measured / model'],
+    head: ['ahead', 'workers', 'answer after, ms', 'measured', 'processors it got', 'model', 'measured / model'],
     rows: measured.rates.map((rate) => {
       const model = predicted(rate);
       const cells = [rate.ahead, rate.workers, rate.delay].map((value) => value.toLocaleString('en-US'));
-      return [...cells, number(rate.perSecond), number(model), number(rate.perSecond / model)];
+      const processors = rate.perSecond * (rate.coordinator + rate.redis + rate.worker);
+      return [...cells, ...[rate.perSecond, processors, model, rate.perSecond / model].map(number)];
     }),
   },
   {
     title: `One campaign, network of ${values.latency} ms one way, ${number(measured.shardSeconds * 1000)} ms for 64 cases`,
     head: [
-      ...['worker threads', 'ahead', 'cases of a shard', 'shards/s', 'cases/s', 'threads busy', 'coordinator busy'],
+      ...[
+        'worker threads',
+        'of a worker',
+        'ahead',
+        'cases of a shard',
+        'shards/s',
+        'cases/s',
+        'threads busy',
+        'coordinator busy',
+      ],
       ...['Redis busy', 'shard in flight, s', 'Redis memory', 'limit'],
     ],
     rows: WAYS.map(row),
