@@ -80,7 +80,7 @@ class QueueWorker {
       if (tokens.length === 1) return description;
       const statements = Object.values(await this.redis.hgetall(workersKey(token))).map(parseStatement);
       const workers = statements.filter(
-        ({ at, refused }) => refused === undefined && now - at < 2 * STATEMENT_MS,
+        ({ at, refused }) => refused === undefined && now - at < (2 * STATEMENT_MS) / 1000,
       ).length;
       if (workers >= fewest) continue;
       fewest = workers;
