@@ -1,6 +1,8 @@
 import { InputError, oneLine } from '../model/input-error.ts';
 
 /** What can be wrong with a database, said in one line: what, where, how to mend. */
+import { lockHolders } from './lock-holder.ts';
+
 export class StoreError extends Error {
   readonly code = 'MSRDIFF_STORE';
   override readonly name = 'StoreError';
@@ -25,10 +27,7 @@ export const SqliteCode = {
   NOTADB: 26,
 } as const;
 
-const LOCKED = 'is locked by another process: wait for it, or name another file with --database';
 const ADVICE: Readonly<Record<number, string>> = {
-  [SqliteCode.BUSY]: LOCKED,
-  [SqliteCode.LOCKED]: LOCKED,
   [SqliteCode.READONLY]: 'is read-only: make the file and its folder writable, or name another with --database',
   [SqliteCode.IOERR]: 'cannot be read or written: check the disk',
   [SqliteCode.CORRUPT]: 'is damaged: restore a copy, or save what is left with "msrdiff doctor --repair"',
@@ -46,6 +45,12 @@ export function sqliteCode(error: unknown): number | undefined {
   return typeof number === 'number' ? number & 0xff : undefined;
 }
 
+function locked(path: string): string {
+  const holders = lockHolders(path);
+  const who = holders.length === 0 ? '' : ` (${holders.join(', ')})`;
+  return `is locked by another process${who}: wait for it, or name another file with --database`;
+}
+
 /** A StoreError for what SQLite reports; any other error, a fault in msrdiff for one, comes back as it is. */
 export function storeError(path: string, error: unknown): unknown {
   // Of a row that is not as msrdiff writes it: row.ts.
@@ -54,6 +59,7 @@ export function storeError(path: string, error: unknown): unknown {
   }
   const code = sqliteCode(error);
   if (code === undefined) return error;
-  const said = `failed: ${(error as Error).message}`;
+  const isLocked = code === SqliteCode.BUSY || code === SqliteCode.LOCKED;
+  const said = isLocked ? locked(path) : `failed: ${(error as Error).message}`;
   return new StoreError(`database ${path} ${ADVICE[code] ?? said}`, { cause: error });
 }
