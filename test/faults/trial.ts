@@ -11,7 +11,7 @@ import {
   verdictsOf,
 } from './campaign.ts';
 import { type Allowance, differences, examine } from './outcome.ts';
-import { type Ended, orphans, Running } from './processes.ts';
+import { type Ended, orphans, processesOf, Running } from './processes.ts';
 
 /** Runs after which a campaign that is still not done is given up. */
 const MAX_RUNS = 12;
@@ -149,12 +149,14 @@ export class Trial {
     return this.last !== undefined && verdictsOf(this.last) !== undefined && DONE.includes(this.last.code ?? -1);
   }
 
+  /** Whatever became of it: nothing of it is left. */
+  async end(): Promise<void> {
+    if (processesOf(this.mark).length > 0) await orphans(this.mark);
+  }
+
   /** After `finish`. */
   async check(): Promise<void> {
-    if (this.problems.length > 0) {
-      await orphans(this.mark);
-      return;
-    }
+    if (this.problems.length > 0) return;
     for (const { pid, command } of await orphans(this.mark)) this.problems.push(`process ${pid} is left: ${command}`);
     const { outcome, problems } = await examine(this.database);
     this.problems.push(...problems, ...differences(this.undisturbed.outcome, outcome, this.allowance));

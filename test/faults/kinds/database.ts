@@ -47,7 +47,7 @@ async function lockedLong(trial: Trial): Promise<void> {
   const release = await hold(trial.database);
   const late = await run.lives(TOO_LONG_MS);
   await release();
-  const end = await trial.ended(run, { codes: [0, 1, 2], says: /locked by .*: wait for it/ });
+  const end = await trial.ended(run, { codes: [0, 1, 2], says: /locked by another process \(\d+\): wait for it/ });
   if (late) trial.problems.push(`it waited for more than ${TOO_LONG_MS / 1000} s without a word`);
   if (end.code !== 2) throw new Missed();
 }
