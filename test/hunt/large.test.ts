@@ -2,7 +2,7 @@
  * Inputs that are made to take long or to fill the memory, larger than those that the search makes: time without end
  * shows as the test's own limit, a stack that ends as another error than the refusal.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,7 +122,12 @@ describe('files', () => {
     expect(() => readLimitedFile(join(folder, 'none'), 100, 'mend')).toThrow('cannot be read (ENOENT)');
     const pipe = join(folder, 'pipe');
     if (spawnSync('mkfifo', [pipe]).status !== 0) return;
-    spawnSync('sh', ['-c', `yes > '${pipe}' 2>/dev/null &`]);
-    expect(() => readLimitedFile(pipe, 1000, 'mend')).toThrow('has more than 1000 bytes');
+    // It waits in open() until somebody reads.
+    const writer = spawn('sh', ['-c', `exec yes > '${pipe}'`], { stdio: 'ignore' });
+    try {
+      expect(() => readLimitedFile(pipe, 1000, 'mend')).toThrow('has more than 1000 bytes');
+    } finally {
+      writer.kill();
+    }
   });
 });
