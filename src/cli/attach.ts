@@ -1,9 +1,11 @@
 /** `msrdiff fuzz --queue URL --attach`: follows a campaign that runs on a queue, and ends as it ends. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import { FEATURE_COUNT } from '../fuzz/coverage.ts';
 import { Exit } from '../model/exit.ts';
 import { InputError } from '../model/input-error.ts';
+import { schemaProblem } from '../model/schema-problem.ts';
 import { connect } from '../queue/connection.ts';
 import type { RunDescription } from '../queue/messages.ts';
 import { QueueError } from '../queue/queue-error.ts';
@@ -32,7 +34,7 @@ export async function attach(url: string, { campaign, json }: AttachOptions): Pr
     const status = await follow(redis, description, stop.signal);
     // Following has ended, not the campaign.
     if (!status) return Exit.INTERRUPTED;
-    const summary = status.summary as FuzzSummary;
+    const summary = summaryOf(status);
     process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary)}\n`);
     if (status.state === 'interrupted') return Exit.INTERRUPTED;
     return summary.divergences.some((found) => found.new || found.reopened) ? Exit.DIVERGED : Exit.OK;
@@ -55,6 +57,28 @@ async function find(redis: Redis, campaign = ''): Promise<RunDescription> {
   throw new InputError(`--attach: several campaigns run on this queue, name one of ${choices.join(', ')}`);
 }
 
+/** Whoever can write to the queue can write a status. */
+const SUMMARY = z.looseObject({
+  ...{ seed: z.string(), cases: z.number(), accesses: z.number(), seconds: z.number(), workerSeconds: z.number() },
+  ...{ digest: z.string(), database: z.string(), engines: z.array(z.string()), interrupted: z.boolean() },
+  ...{ verdicts: z.record(z.string(), z.number()), known: z.record(z.string(), z.number()) },
+  coverage: z.looseObject({ features: z.number(), of: z.number(), pairs: z.number() }),
+  divergences: z.array(
+    z.looseObject({
+      ...{ id: z.string(), kind: z.string(), subject: z.string(), cases: z.number(), size: z.number() },
+      ...{ new: z.boolean(), reopened: z.boolean() },
+    }),
+  ),
+  samples: z.record(z.string(), z.looseObject({ cases: z.number(), filters: z.number(), accesses: z.number() })),
+  kernels: z.record(z.string(), z.object({ description: z.string(), profile: z.string() })),
+});
+
+function summaryOf(status: RunStatus): FuzzSummary {
+  const result = SUMMARY.safeParse(status.summary);
+  if (result.success) return result.data as unknown as FuzzSummary;
+  throw new QueueError(`the campaign's status in the queue is not as it should be: ${schemaProblem(result.error)}`);
+}
+
 /** Until the campaign ends; undefined if the signal comes first. */
 async function follow(redis: Redis, run: RunDescription, signal: AbortSignal): Promise<RunStatus | undefined> {
   process.stderr.write(`${line(`following ${run.label}, seed ${run.config.seed}`)}\n`);
@@ -66,7 +90,7 @@ async function follow(redis: Redis, run: RunDescription, signal: AbortSignal): P
       const now = await readStatus(redis, run.token);
       if (now) {
         seen = true;
-        const summary = now.summary as FuzzSummary;
+        const summary = summaryOf(now);
         tell(summary, told);
         status.update(() => progress(summary));
         if (now.state !== 'running') return now;

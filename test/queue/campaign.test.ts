@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { resultsKey } from '../../src/queue/keys.ts';
+import { resultsKey, statusKey } from '../../src/queue/keys.ts';
 import { liveRuns } from '../../src/queue/runs.ts';
 import { Store } from '../../src/store/store.ts';
 import { expectRefusal, lastJson, msrdiff, type Outcome, scratchFolder } from '../e2e/cli.ts';
@@ -110,6 +110,22 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
     worker();
     const [own, followed] = await Promise.all([run.ended, follower.ended]);
     expect(essence(followed)).toEqual(essence(own));
+  });
+
+  it('is not followed by what is no status', async () => {
+    const run = fuzz('misled', ...AGREEING);
+    await told(run, /waiting for a worker/);
+    const [token] = await liveRuns(server.redis);
+    for (const [text, problem] of [
+      ['{"state":"running","summary":{"seed":1}}', /seed: Invalid input/],
+      ['no JSON', /cannot be read/],
+    ] as const) {
+      await server.redis.set(statusKey(token!), text);
+      const outcome = await startProcess('fuzz', '--queue', server.url, '--attach', token!).ended;
+      expectRefusal({ ...outcome, stderr: outcome.stderr.replace(/^following .*\n/, '') }, problem, 3);
+    }
+    run.process.kill('SIGINT');
+    await run.ended;
   });
 
   it('goes on after its coordinator was killed, on the queue or without one', async () => {
