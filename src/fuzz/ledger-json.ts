@@ -8,7 +8,8 @@ import type { LedgerEntry } from './ledger.ts';
 
 const u32 = z
   .union([z.number(), z.string().regex(/^0x[0-9a-fA-F]{1,8}$/)])
-  .transform(Number)
+  // -0 is 0.
+  .transform((value) => Number(value) + 0)
   .pipe(z.number().int().min(0).max(0xffff_ffff));
 /** Most entries of a ledger: every observation is looked up in them. */
 const MAX_ENTRIES = 10_000;
