@@ -38,9 +38,13 @@ export class ProofPool {
     throw new EngineUnavailable(`an engine could not be loaded: ${why}`);
   }
 
-  /** A shard that an engine does not come back from is a disproof of its own: what was run there. */
+  /**
+   * A shard that an engine does not come back from, twice, is a disproof of its own: what was run there. Once is chance,
+   * or its thread was ended from outside.
+   */
   async prove(plan: ProofPlan, shard: number): Promise<ShardProof> {
-    const attempt = await this.attempt({ plan, shard });
+    const first = await this.attempt({ plan, shard });
+    const attempt = first.kind === 'lost' ? await this.attempt({ plan, shard }) : first;
     if (attempt.kind === 'shard') return attempt.proof;
     if (attempt.kind !== 'lost') throw new Error(`a worker answered ${attempt.kind} to a shard`);
     const disproof = scenarioAt(plan, shard, attempt.place);

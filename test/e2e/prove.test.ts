@@ -69,6 +69,17 @@ describe('prove', () => {
     }
   });
 
+  test('although a thread was lost once', () => {
+    const marker = file('struck');
+    const body = `if (!existsSync('${marker}')) { writeFileSync('${marker}', ''); process.exit(9); }${SCAN}`;
+    const module = writeModule('unlucky', body);
+    const imports = "import { existsSync, writeFileSync } from 'node:fs';\n";
+    writeFileSync(module, imports + readFileSync(module, 'utf8'));
+    const run = msrdiff('prove', '--ranges', '1', '--engine-module', module, '--certificate', file('unlucky.json'));
+    expect(run.stdout).toMatch(/^Proven\.$/m);
+    expect([run.code, existsSync(marker)]).toEqual([0, true]);
+  });
+
   test('sequences of state changes', () => {
     const run = msrdiff('prove', '--states', '2', '--certificate', file('states.json'), '--json');
     expect(lastJson(run)).toMatchObject({ outcome: 'proven', cases: 256 });
