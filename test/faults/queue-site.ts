@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Campaign, MAIN, onQueue, TWO_BUGS } from './campaign.ts';
+import { MAIN, onQueue, TWO_BUGS } from './campaign.ts';
 import { Running } from './processes.ts';
 import type { Trial } from './trial.ts';
 
@@ -37,7 +37,7 @@ export class QueueSite {
   static async run(trial: Trial, work: (site: QueueSite) => Promise<void>, options: SiteOptions = {}): Promise<void> {
     await trial.prepare();
     const site = new QueueSite(trial, options, await freePort());
-    trial.campaign = new Campaign({ ...trial.campaign.options, ...onQueue(`redis://127.0.0.1:${site.port}`) });
+    trial.alter(onQueue(`redis://127.0.0.1:${site.port}`));
     try {
       await site.startRedis();
       site.startWorker(options.address ?? '127.0.0.1', options.inside);

@@ -68,6 +68,11 @@ export class Trial {
     this.undisturbed = await this.runs.of(this.campaign, this.env, key === undefined ? key : `${key} ${seed}`);
   }
 
+  /** The campaign as it is told from now on; what it must end with is the same. */
+  alter(options: Partial<CampaignOptions>): void {
+    this.campaign = new Campaign({ ...this.campaign.options, ...options });
+  }
+
   below(bound: number): number {
     return this.random.below(bound);
   }
