@@ -58,7 +58,7 @@ export const target: Target = {
       accepted(() => read(text), '', InvalidArgumentError);
     const integer = argument(positiveInteger);
     if (integer !== undefined) {
-      expect(/^\d[\d.e+-]*$/i.test(text), `${JSON.stringify(text)} is taken for ${integer}`);
+      expect(/^[\d.][\d.e+-]*$/i.test(text), `${JSON.stringify(text)} is taken for ${integer}`);
       expect(
         Number.isSafeInteger(integer) && integer >= 1 && integer === Number.parseFloat(text),
         `${text} became ${integer}`,
