@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { DEFAULT_ENGINES, DEFAULT_TIMEOUT_MS, type EngineSpec, engineSpecs } from '../engines/registry.ts';
-import { CASES_PER_SHARD, Campaign, DEFAULT_AHEAD, type FoldedShard } from '../fuzz/campaign.ts';
+import { CASES_PER_SHARD, Campaign, DEFAULT_AHEAD } from '../fuzz/campaign.ts';
 import { ACCESSES_PER_CASE } from '../fuzz/case.ts';
 import { type LedgerEntry, SHIPPED_LEDGER } from '../fuzz/ledger.ts';
 import { readLedger } from '../fuzz/ledger-json.ts';
@@ -39,6 +39,7 @@ import {
   seedValue,
 } from './options.ts';
 import { line } from './render.ts';
+import { readStoredConfig, readStoredShards } from './stored-config.ts';
 import { VERSION } from './version.ts';
 
 const DEFAULT_SECONDS = 30;
@@ -199,7 +200,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   let shards: ShardSource | undefined;
   try {
     const stored = fresh ? undefined : await store.resumeCampaign(resumeId);
-    let config = fresh ?? (stored!.config as StoredConfig);
+    let config = fresh ?? readStoredConfig(stored!);
     const { worker } = config;
     if (stored) checkStored(worker.engines, options.engineCommand ?? []);
     const queue = options.queue === undefined ? undefined : await coordinator(options.queue, config, options);
@@ -216,7 +217,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
     config = { ...config, worker: { ...worker, kernels } };
     const id = stored?.id ?? (await store.createCampaign(worker.seed, worker.profile, names, config));
     const campaign = new Campaign(config.ahead, config.shardCases);
-    for (const shard of stored ? await store.shards(id) : []) campaign.restore(shard as FoldedShard);
+    for (const shard of stored ? readStoredShards(id, await store.shards(id)) : []) campaign.restore(shard);
     const { workers, ...others } = options;
     const how = queue ? { onStatus: queue.publish.bind(queue) } : { workers };
     const run = new FuzzRun({ ...others, ...how }, config, store, shards, campaign, id, names, stored?.seconds ?? 0);
