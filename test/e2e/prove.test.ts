@@ -248,7 +248,7 @@ describe('a proof that is stopped', () => {
     );
     expect(first.code).toBe(4);
     const second = start('prove', '--resume', part);
-    setTimeout(() => second.kill('SIGINT'), 2_000);
+    second.stdout!.once('data', () => second.kill('SIGINT'));
     const interrupted = await exited(second);
     expect([130, 0]).toContain(interrupted.code);
     if (interrupted.code === 130) {
