@@ -89,6 +89,7 @@ export class FuzzRun {
     process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
     if (!options.json) this.announce(cases, seconds);
     let completed = false;
+    let lost = false;
     try {
       await campaign.run(
         { cases, workers: options.workers ?? Number.POSITIVE_INFINITY },
@@ -101,16 +102,22 @@ export class FuzzRun {
         this.stop.signal,
       );
       completed = !this.interrupted;
+    } catch (error) {
+      lost = (error as { code?: string }).code === 'MSRDIFF_STORE';
+      throw error;
     } finally {
       clearTimeout(timer);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
       progress.done();
-      // After a failure that is what is told, not that the campaign could not be closed either.
-      await this.store
-        .finishCampaign(this.id, completed ? 'finished' : 'interrupted', coverageOf(campaign.coverage))
-        .catch((error: unknown) => {
-          if (completed) throw error;
-        });
+      // After a failure that is what is told, not that the campaign could not be closed either. A database that is locked
+      // or full would be waited for again.
+      if (!lost) {
+        await this.store
+          .finishCampaign(this.id, completed ? 'finished' : 'interrupted', coverageOf(campaign.coverage))
+          .catch((error: unknown) => {
+            if (completed) throw error;
+          });
+      }
     }
     await options.onStatus?.(() => this.status(this.interrupted ? 'interrupted' : 'finished'), true);
     return this.report();

@@ -54,6 +54,20 @@ describe.each(DRIVERS)('a store on driver $name', (driver) => {
     expect((await store.divergences()).map(({ id, cases }) => [id, cases])).toEqual([[A, 3]]);
   });
 
+  it('does not wait for a lock of others when it is closed', async () => {
+    const id = await createCampaign(store);
+    const other = await driver.open(path, { readOnly: false });
+    await other.exec('BEGIN IMMEDIATE');
+    const started = performance.now();
+    await store.close();
+    // BUSY_TIMEOUT_MS is what it would wait otherwise.
+    expect(performance.now() - started).toBeLessThan(4000);
+    await other.exec('ROLLBACK');
+    await other.close();
+    store = await Store.open(path, { driver });
+    expect(await store.campaigns()).toMatchObject([{ id, state: 'running' }]);
+  });
+
   it('keeps times in order when the clock is set back', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2024, 0, 2) });
     try {

@@ -76,6 +76,8 @@ export interface Recorded {
 const CHECKPOINT_SHARDS = 256;
 /** A checkpoint waits for readers no longer than this: with a longer reader, the next one does the work. */
 const CHECKPOINT_WAIT_MS = 200;
+/** How long a store that is closed waits to give its lock back: the end of the process says the same. */
+const CLOSE_WAIT_MS = 500;
 
 /** A database of msrdiff. Any number of readers, at most one writer (`createCampaign`, `resumeCampaign`). */
 export class Store {
@@ -311,12 +313,14 @@ export class Store {
     this.closed = true;
     if (this.heartbeat) {
       this.stopHeartbeat();
+      // If a lock of others is why the campaign ends, it has been waited for already.
+      await this.serialized(() => this.db.exec(`PRAGMA busy_timeout = ${CLOSE_WAIT_MS}`));
       const release = this.transaction(async () => {
         await keepWriter(this.db, this.path);
         await interruptRunning(this.db);
         await releaseWriter(this.db);
       });
-      // On a full disk, or without the lock: the end of this process says the same.
+      // On a full disk, or without the lock.
       await release.catch(() => {});
     }
     // The last connection to a file checkpoints it as well.
