@@ -4,12 +4,12 @@ import type { Redis } from 'ioredis';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { buildHash } from './build.ts';
 import { connect } from './connection.ts';
-import { workersKey } from './keys.ts';
+import { runKey, workersKey } from './keys.ts';
 import { parseStatement, type RunDescription, type WorkerStatement } from './messages.ts';
 import { QueueError } from './queue-error.ts';
 import { RunService } from './run-service.ts';
 import { readStatus } from './run-status.ts';
-import { liveRuns, readRun, serverSeconds } from './runs.ts';
+import { liveRuns, readRun, removeRun, serverSeconds } from './runs.ts';
 import type { WorkerMeans } from './worker-means.ts';
 
 const LOOK_MS = 1_000;
@@ -125,7 +125,7 @@ class QueueWorker {
       clearInterval(statements);
       await service.close();
       this.shards += service.shards;
-      if (this.redis.status === 'ready') await this.redis.hdel(workersKey(token), this.options.means.name);
+      if (this.redis.status === 'ready') await this.leave(token);
     }
     this.options.onNotice(
       `campaign ${label}: ${this.signal.aborted ? 'left' : 'over'}, ${service.shards} shards done here`,
@@ -144,6 +144,14 @@ class QueueWorker {
       if (!description && (await this.hasEnded(token))) return;
       gone = description ? 0 : gone + 1;
     }
+  }
+
+  private async leave(token: string): Promise<void> {
+    await this.redis.hdel(workersKey(token), this.options.means.name);
+    // A worker that asks for one more job makes an event of it, also in a queue that its coordinator has removed.
+    const isOver = (await this.hasEnded(token)) && (await this.redis.exists(runKey(token))) === 0;
+    // Another worker may be at it too.
+    if (isOver) await removeRun(this.redis, token).catch(() => {});
   }
 
   private async hasEnded(token: string): Promise<boolean> {
