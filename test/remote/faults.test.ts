@@ -242,6 +242,14 @@ describe('an engine that does not start', () => {
     expect(waits).toBeGreaterThan(2);
   });
 
+  test('but one that is killed while it starts is started again, a shell around it or not', () => {
+    for (const [name, killing] of Object.entries({ itself: 'kill -9 $$', child: "sh -c 'kill -9 $$'; exit $?" })) {
+      const marker = join(folder, `killed-${name}`);
+      const engine = start(`[ -e ${marker} ] || { touch ${marker}; ${killing}; }; ${faultyCommand('die', 'at=0')}`);
+      expect(engine.name).toBe('faulty');
+    }
+  });
+
   test('nor a program that is not there', () => {
     const launch = { argv: ['/nonexistent/engine'], transport: 'stdio', startMs: 1000 } as const;
     expect(() => startRemote({ launch, timeoutMs: 1000 })).toThrow(

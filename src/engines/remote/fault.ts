@@ -31,6 +31,11 @@ export function quote(text: string): string {
   );
 }
 
+/** A shell that waits for the engine says so by a code above 128 (POSIX, Shell Command Language, 2.8.2). */
+export function endedBySignal({ code, signal }: Pick<Ended, 'code' | 'signal'>): boolean {
+  return signal !== null || (code !== null && code > 128);
+}
+
 export function describeEnd({ code, signal, lastLine, startError }: Ended): string {
   if (startError !== undefined) return `the process cannot be started (${startError})`;
   const how = signal === null ? `the process exited with code ${code}` : `the process was ended by ${signal}`;

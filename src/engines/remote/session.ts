@@ -6,7 +6,7 @@ import type { Incident } from '../contract.ts';
 import { EngineUnavailable } from '../engine-unavailable.ts';
 import { checkAnswer, decodeError, decodeHello, type Hello } from './answers.ts';
 import { Channel } from './channel.ts';
-import { describeEnd, Fault, quote } from './fault.ts';
+import { describeEnd, endedBySignal, Fault, quote } from './fault.ts';
 import { type Frame, FrameReader, FrameWriter, numberFrame } from './frames.ts';
 import { ANSWER, ERROR, ProtocolError, Request, requestName } from './protocol.ts';
 import type { RemoteCase } from './remote-case.ts';
@@ -192,7 +192,7 @@ export class Session {
       const received = this.channel.receive(deadline);
       if (received === undefined) throw new Fault('hung', `no answer to ${requestName(type)} within ${ms / 1000} s`);
       if (!(received instanceof Uint8Array)) {
-        throw new Fault('died', describeEnd(received), received.signal !== null);
+        throw new Fault('died', describeEnd(received), endedBySignal(received));
       }
       this.reader.feed(received);
     }
