@@ -76,7 +76,8 @@ export class FuzzRun {
     this.secondsBefore = secondsBefore;
   }
 
-  async execute(): Promise<number> {
+  /** `signal`: the user wants it to end before its time. */
+  async execute(signal: AbortSignal): Promise<number> {
     const { options, config, campaign, shards } = this;
     const cases = options.cases ?? config.cases ?? Number.POSITIVE_INFINITY;
     const budget = options.cases === undefined ? (options.seconds ?? config.seconds) : (options.seconds ?? null);
@@ -86,7 +87,8 @@ export class FuzzRun {
     const progress = new Progress(process.stderr, cases, seconds, { ...campaign.totals });
     const timer = Number.isFinite(seconds) ? setTimeout(() => this.end(), seconds * 1000) : undefined;
     const onSignal = (): void => this.interrupt();
-    process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+    signal.addEventListener('abort', onSignal);
+    if (signal.aborted) this.interrupt();
     if (!options.json) this.announce(cases, seconds);
     let completed = false;
     let lost = false;
@@ -107,7 +109,7 @@ export class FuzzRun {
       throw error;
     } finally {
       clearTimeout(timer);
-      process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+      signal.removeEventListener('abort', onSignal);
       progress.done();
       // After a failure that is what is told, not that the campaign could not be closed either. A database that is locked
       // or full would be waited for again.
@@ -124,7 +126,6 @@ export class FuzzRun {
   }
 
   private interrupt(): void {
-    if (this.interrupted) process.exit(Exit.INTERRUPTED);
     this.interrupted = true;
     this.end();
   }

@@ -39,6 +39,7 @@ import {
   seedValue,
 } from './options.ts';
 import { line } from './render.ts';
+import { StopSignals } from './stop-signals.ts';
 import { readStoredConfig, readStoredShards } from './stored-config.ts';
 import { VERSION } from './version.ts';
 
@@ -196,6 +197,21 @@ async function fuzz(options: FuzzOptions): Promise<number> {
   const resumeId = typeof options.resume === 'string' ? campaignNumber(options.resume) : undefined;
   // Everything about engines is checked before a database is made or locked.
   const fresh = options.resume === undefined ? configOf(options) : undefined;
+  const signals = new StopSignals();
+  try {
+    return await fuzzUntil(signals.signal, options, fresh, resumeId);
+  } finally {
+    signals.close();
+  }
+}
+
+/** `fresh`: what the campaign is; without it, a stored one goes on. */
+async function fuzzUntil(
+  signal: AbortSignal,
+  options: FuzzOptions,
+  fresh: StoredConfig | undefined,
+  resumeId: number | undefined,
+): Promise<number> {
   const store = await Store.open(options.database);
   let shards: ShardSource | undefined;
   try {
@@ -205,7 +221,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
     if (stored) checkStored(worker.engines, options.engineCommand ?? []);
     const queue = options.queue === undefined ? undefined : await coordinator(options.queue, config, options);
     shards = queue ?? new WorkerPool(worker, options.workers, options.timeout * 1000);
-    const loaded = await interruptible(shards, queue !== undefined);
+    const loaded = await loadUnless(signal, shards);
     if (!loaded) return Exit.INTERRUPTED;
     const { names, kernels } = loaded;
     if (stored && names.join() !== stored.engines.join()) {
@@ -221,7 +237,7 @@ async function fuzz(options: FuzzOptions): Promise<number> {
     const { workers, ...others } = options;
     const how = queue ? { onStatus: queue.publish.bind(queue) } : { workers };
     const run = new FuzzRun({ ...others, ...how }, config, store, shards, campaign, id, names, stored?.seconds ?? 0);
-    return await run.execute();
+    return await run.execute(signal);
   } finally {
     await shards?.close();
     await store.close();
@@ -237,23 +253,13 @@ function coordinator(url: string, { worker, token }: StoredConfig, options: Fuzz
 }
 
 /** Waits for the engines; with a queue, as long as it takes a worker to come. undefined: the user did not want to. */
-async function interruptible(shards: ShardSource, waits: boolean): Promise<LoadedEngines | undefined> {
-  if (!waits) return shards.load();
-  let interrupted = false;
-  const onSignal = (): void => {
-    if (interrupted) process.exit(Exit.INTERRUPTED);
-    interrupted = true;
-    shards.cancel?.();
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  try {
-    return await shards.load();
-  } catch (error) {
-    if (interrupted) return undefined;
-    throw error;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+async function loadUnless(signal: AbortSignal, shards: ShardSource): Promise<LoadedEngines | undefined> {
+  if (signal.aborted) return undefined;
+  const loading = shards.load();
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    loading.then(resolve, reject);
+  });
 }
 
 /** Engines of a stored campaign that may be gone, or may not be run without being asked for. */

@@ -18,6 +18,7 @@ import {
 } from './options.ts';
 import { line } from './render.ts';
 import { StatusLine } from './status-line.ts';
+import { StopSignals } from './stop-signals.ts';
 import { VERSION } from './version.ts';
 
 interface WorkerOptions extends KernelCliOptions {
@@ -57,13 +58,10 @@ async function work(options: WorkerOptions): Promise<number> {
     progress.done();
     process.stdout.write(`${line(text)}\n`);
   };
-  const stop = new AbortController();
-  const onSignal = (): void => {
-    if (stop.signal.aborted) process.exit(Exit.INTERRUPTED);
-    stop.abort();
-    say('finishing the shards at hand; once more to leave them to others');
-  };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const signals = new StopSignals();
+  signals.signal.addEventListener('abort', () =>
+    say('finishing the shards at hand; once more to leave them to others'),
+  );
   const means = {
     ...{ name, version: VERSION, threads: options.workers, kernels: options.kernels },
     modules: engineSpecs([], options.engineModule ?? []),
@@ -73,9 +71,9 @@ async function work(options: WorkerOptions): Promise<number> {
   const idleSeconds = options.exitWhenIdle ?? Number.POSITIVE_INFINITY;
   say(`worker ${name}: ${options.workers} threads`);
   const onProgress = (label: string, shards: number): void => progress.update(() => `${label}: ${shards} shards`);
-  const shards = await runWorker(options.queue, { means, idleSeconds, onNotice: say, onProgress }, stop.signal);
+  const shards = await runWorker(options.queue, { means, idleSeconds, onNotice: say, onProgress }, signals.signal);
   progress.done();
   say(`worker ${name}: ${shards} shards done`);
-  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  signals.close();
   return Exit.OK;
 }

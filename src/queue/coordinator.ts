@@ -14,7 +14,6 @@ import { buildHash, engineHashes } from './build.ts';
 import { connect, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, resultsKey, workersKey } from './keys.ts';
 import { encodeTask, parseResult, parseStatement, type ResultMessage, type RunDescription } from './messages.ts';
-import { QueueError } from './queue-error.ts';
 import { type RunStatus, writeStatus } from './run-status.ts';
 import { announceRun, removeForgotten, removeRun, serverSeconds } from './runs.ts';
 
@@ -165,7 +164,6 @@ export class Coordinator {
   /** The campaign is to end: what no worker has begun is called off, what one has is waited for. */
   cancel(): void {
     this.cancelledAt ??= performance.now();
-    this.loading?.reject(new QueueError('stopped before a worker had loaded the engines'));
     void this.sweep().catch(() => {});
     // Not with the sweeps: these wait as long as the queue is away.
     this.timers.push(setInterval(() => this.giveUp(), SWEEP_MS));

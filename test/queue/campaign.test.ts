@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Redis } from 'ioredis';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { resultsKey, statusKey } from '../../src/queue/keys.ts';
-import { liveRuns } from '../../src/queue/runs.ts';
+import { liveRuns, readRun } from '../../src/queue/runs.ts';
 import { Store } from '../../src/store/store.ts';
 import { expectRefusal, lastJson, msrdiff, type Outcome, scratchFolder } from '../e2e/cli.ts';
 import {
@@ -19,6 +20,9 @@ import {
 const CAMPAIGN = ['--seed', '77', '--cases', '640', '--accesses', '64', '--engines', 'reference,interval,svm,canary'];
 /** Nothing to reduce: shards take a tenth of a second. */
 const AGREEING = ['--seed', '78', '--cases', '1280', '--accesses', '64', '--engines', 'reference,interval'];
+
+/** Forty shards: long enough to be stopped twice. */
+const LONG = CAMPAIGN.with(3, '2560');
 
 /** What must be the same wherever the shards ran. */
 function essence(outcome: Outcome): Record<string, unknown> {
@@ -115,13 +119,13 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
   it('is not followed by what is no status', async () => {
     const run = fuzz('misled', ...AGREEING);
     await told(run, /waiting for a worker/);
-    const [token] = await liveRuns(server.redis);
+    const token = await tokenOf(server.redis, database('misled'));
     for (const [text, problem] of [
       ['{"state":"running","summary":{"seed":1}}', /seed: Invalid input/],
       ['no JSON', /cannot be read/],
     ] as const) {
-      await server.redis.set(statusKey(token!), text);
-      const outcome = await startProcess('fuzz', '--queue', server.url, '--attach', token!).ended;
+      await server.redis.set(statusKey(token), text);
+      const outcome = await startProcess('fuzz', '--queue', server.url, '--attach', token).ended;
       expectRefusal({ ...outcome, stderr: outcome.stderr.replace(/^following .*\n/, '') }, problem, 3);
     }
     run.process.kill('SIGINT');
@@ -129,26 +133,29 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
   });
 
   it('goes on after its coordinator was killed, on the queue or without one', async () => {
+    const whole = msrdiff('fuzz', '--json', '--database', database('whole'), ...LONG);
     worker();
-    const first = fuzz('resumed', ...CAMPAIGN);
+    const first = fuzz('resumed', ...LONG);
     await expect.poll(() => shardsIn(database('resumed'))).toBeGreaterThan(2);
     first.process.kill('SIGKILL');
     await first.ended;
+    const before = await shardsIn(database('resumed'));
     const second = fuzz('resumed', '--resume');
-    await expect.poll(() => shardsIn(database('resumed'))).toBeGreaterThan(8);
+    await expect.poll(() => shardsIn(database('resumed'))).toBeGreaterThan(before);
     second.process.kill('SIGINT');
     expect((await second.ended).code).toBe(130);
+    expect(await shardsIn(database('resumed'))).toBeLessThan(40);
     const last = msrdiff('fuzz', '--json', '--database', database('resumed'), '--resume', '--workers', '2');
-    expect(lastJson(last)).toMatchObject({ digest: lastJson(embedded).digest, accesses: lastJson(embedded).accesses });
-    expect(await stored(database('resumed'))).toEqual(await stored(database('embedded')));
+    expect(lastJson(last)).toMatchObject({ digest: lastJson(whole).digest, accesses: lastJson(whole).accesses });
+    expect(await stored(database('resumed'))).toEqual(await stored(database('whole')));
   });
 
   it('takes no result that is not as it should be', async () => {
     const run = fuzz('forged', ...AGREEING);
     await told(run, /waiting for a worker/);
-    const [token] = await liveRuns(server.redis);
+    const token = await tokenOf(server.redis, database('forged'));
     const forged = { kind: 'shard', run: 'another', build: 'x', outcome: {} };
-    await server.redis.rpush(resultsKey(token!), 'no JSON', '{"kind":"shard"}', JSON.stringify(forged));
+    await server.redis.rpush(resultsKey(token), 'no JSON', '{"kind":"shard"}', JSON.stringify(forged));
     worker();
     const outcome = await run.ended;
     expect(outcome.stderr).toMatch(/a result is ignored: a message in the queue/);
@@ -234,6 +241,14 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
     expect(both.map(done).reduce((a, b) => a + b)).toBeGreaterThanOrEqual(10);
   });
 });
+
+/** What the campaign with this database is called in the queue. */
+async function tokenOf(redis: Redis, database: string): Promise<string> {
+  for (const token of await liveRuns(redis)) {
+    if ((await readRun(redis, token))?.label.endsWith(database)) return token;
+  }
+  throw new Error(`no run of ${database} is in the queue`);
+}
 
 /** Recorded so far; 0 where there is no database yet. */
 async function shardsIn(database: string): Promise<number> {
