@@ -2,45 +2,48 @@
 /** The command line: parses arguments, runs a command, turns errors into one line and an exit code. */
 import { Command, CommanderError } from 'commander';
 import { Exit } from '../model/exit.ts';
-import { addBuilders } from './builders.ts';
-import { addChangelog } from './changelog.ts';
-import { addCanonicalize, addCompile } from './compile.ts';
-import { addConform } from './conform.ts';
-import { addDiff } from './diff.ts';
-import { addDoctor } from './doctor.ts';
-import { addEngines } from './engines.ts';
-import { addExplain } from './explain.ts';
-import { addExport } from './export.ts';
-import { addFuzz } from './fuzz.ts';
-import { addImport } from './import.ts';
-import { addInit } from './init.ts';
-import { addKernel } from './kernel.ts';
-import { addLint } from './lint.ts';
-import { addList } from './list.ts';
-import { addMinimize } from './minimize.ts';
-import { addNightly } from './nightly.ts';
-import { addProve } from './prove.ts';
-import { addReplay } from './replay.ts';
-import { addServe } from './serve.ts';
-import { addShow } from './show.ts';
-import { addTriage } from './triage.ts';
 import { VERSION } from './version.ts';
-import { addWorker } from './worker.ts';
 
 /** Error codes of ours that say that the input is wrong. */
 const INPUT_CODES: ReadonlySet<string> = new Set(['MSRDIFF_INPUT', 'MSRDIFF_STORE']);
 
-function build(): Command {
+/** By name, in the order of the help; loaded when they are run, as all of them take several times as long as one. */
+const COMMANDS: Record<string, () => Promise<(program: Command) => void>> = {
+  fuzz: async () => (await import('./fuzz.ts')).addFuzz,
+  worker: async () => (await import('./worker.ts')).addWorker,
+  list: async () => (await import('./list.ts')).addList,
+  show: async () => (await import('./show.ts')).addShow,
+  triage: async () => (await import('./triage.ts')).addTriage,
+  replay: async () => (await import('./replay.ts')).addReplay,
+  minimize: async () => (await import('./minimize.ts')).addMinimize,
+  export: async () => (await import('./export.ts')).addExport,
+  serve: async () => (await import('./serve.ts')).addServe,
+  explain: async () => (await import('./explain.ts')).addExplain,
+  lint: async () => (await import('./lint.ts')).addLint,
+  diff: async () => (await import('./diff.ts')).addDiff,
+  compile: async () => (await import('./compile.ts')).addCompile,
+  canonicalize: async () => (await import('./compile.ts')).addCanonicalize,
+  import: async () => (await import('./import.ts')).addImport,
+  builders: async () => (await import('./builders.ts')).addBuilders,
+  prove: async () => (await import('./prove.ts')).addProve,
+  conform: async () => (await import('./conform.ts')).addConform,
+  changelog: async () => (await import('./changelog.ts')).addChangelog,
+  nightly: async () => (await import('./nightly.ts')).addNightly,
+  init: async () => (await import('./init.ts')).addInit,
+  engines: async () => (await import('./engines.ts')).addEngines,
+  kernel: async () => (await import('./kernel.ts')).addKernel,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+};
+
+async function build(name = ''): Promise<Command> {
   const program = new Command('msrdiff')
     .description('Differential fuzzing harness for KVM MSR-filter engines')
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(see msrdiff --help)')
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'msrdiff: ')) });
-  const commands = [addFuzz, addWorker, addList, addShow, addTriage, addReplay, addMinimize, addExport, addServe];
-  const filters = [addExplain, addLint, addDiff, addCompile, addCanonicalize, addImport, addBuilders];
-  const others = [addProve, addConform, addChangelog, addNightly, addInit, addEngines, addKernel, addDoctor];
-  for (const add of [...commands, ...filters, ...others]) add(program);
+  const one = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  for (const load of one) (await load())(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }
@@ -70,7 +73,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await build().parseAsync();
+  const program = await build(process.argv[2]);
+  await program.parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
 }
