@@ -8,7 +8,7 @@ import { InputError } from '../model/input-error.ts';
 import { schemaProblem } from '../model/schema-problem.ts';
 import { connect } from '../queue/connection.ts';
 import type { RunDescription } from '../queue/messages.ts';
-import { QueueError } from '../queue/queue-error.ts';
+import { QueueError, queueFault } from '../queue/queue-error.ts';
 import { type RunStatus, readStatus } from '../queue/run-status.ts';
 import { liveRuns, readRun } from '../queue/runs.ts';
 import { type FuzzSummary, summaryText } from './fuzz-summary.ts';
@@ -38,6 +38,8 @@ export async function attach(url: string, { campaign, json }: AttachOptions): Pr
     process.stdout.write(`${json ? JSON.stringify(summary) : summaryText(summary)}\n`);
     if (status.state === 'interrupted') return Exit.INTERRUPTED;
     return summary.divergences.some((found) => found.new || found.reopened) ? Exit.DIVERGED : Exit.OK;
+  } catch (error) {
+    throw queueFault(error);
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     redis.disconnect();

@@ -1,5 +1,5 @@
 /** Connections to Redis or Valkey, and the library that queues on it; loaded only by those who use a queue. */
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { InputError } from '../model/input-error.ts';
 import { QueueError } from './queue-error.ts';
 
@@ -68,9 +68,20 @@ export async function connect(url: string): Promise<Redis> {
   } catch (error) {
     redis.disconnect();
     const said = (error as Error).message;
-    const why = /NOAUTH|WRONGPASS|ERR/.test(said) ? said : reason;
-    throw new QueueError(
-      `the queue ${shownUrl(url)} cannot be used (${why}): check the address, and that Redis runs there`,
-    );
+    const why = /NOAUTH|WRONGPASS|NOPERM|ERR/.test(said) ? said : reason;
+    throw new QueueError(`the queue ${shownUrl(url)} cannot be used (${why}): ${mendFor(why, url)}`);
   }
+}
+
+/** All of a MULTI, or the error of what failed in it, which `exec` only returns. */
+export async function commit(transaction: ChainableCommander): Promise<void> {
+  for (const [error] of (await transaction.exec()) ?? []) if (error) throw error;
+}
+
+function mendFor(why: string, url: string): string {
+  if (/CERT|SIGNATURE/.test(why)) return 'name the authority that signed its certificate in NODE_EXTRA_CA_CERTS';
+  if (/NOAUTH|WRONGPASS/.test(why)) return 'give user and password as redis://USER:PASSWORD@HOST:PORT';
+  // A server that speaks TLS ends the connection of one who does not.
+  const tls = url.startsWith('redis:') ? ', and whether it wants TLS (rediss://)' : '';
+  return `check the address, and that Redis runs there${tls}`;
 }

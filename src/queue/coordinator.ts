@@ -14,6 +14,7 @@ import { buildHash, engineHashes } from './build.ts';
 import { connect, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, resultsKey, workersKey } from './keys.ts';
 import { encodeTask, parseResult, parseStatement, type ResultMessage, type RunDescription } from './messages.ts';
+import { queueFault } from './queue-error.ts';
 import { type RunStatus, writeStatus } from './run-status.ts';
 import { announceRun, removeForgotten, removeRun, serverSeconds } from './runs.ts';
 
@@ -70,6 +71,9 @@ export class Coordinator {
   private cancelledAt: number | undefined;
   private closed = false;
   private workers = 0;
+  /** Of these, that run the campaign's kernels. */
+  private workersWithKernels = 0;
+  private waitingFor = '';
   private sweepsToCount = 0;
   private statusAt = 0;
   private readonly received: Promise<void>;
@@ -131,7 +135,7 @@ export class Coordinator {
       return new Coordinator(redis, receiver, queues, description, options);
     } catch (error) {
       redis.disconnect();
-      throw error;
+      throw queueFault(error);
     }
   }
 
@@ -141,12 +145,16 @@ export class Coordinator {
     const queue = this.queues[hasKernels(config) ? 1 : 0];
     const engines = await new Promise<LoadedEngines>((resolve, reject) => {
       this.loading = { resolve, reject };
-      queue.add('engines', encodeTask({ run: this.description.run }), { jobId: 'engines' }).catch(reject);
+      queue
+        .add('engines', encodeTask({ run: this.description.run }), { jobId: 'engines' })
+        .catch((error: unknown) => reject(queueFault(error)));
     });
     this.loading = undefined;
-    this.description = { ...this.description, config: { ...config, kernels: engines.kernels } };
+    // A campaign that goes on keeps what its kernels were when it began.
+    const kernels = { ...engines.kernels, ...config.kernels };
+    this.description = { ...this.description, config: { ...config, kernels } };
     await announceRun(this.redis, this.description);
-    return engines;
+    return { ...engines, kernels };
   }
 
   /** undefined: called off before a worker took it. */
@@ -157,7 +165,7 @@ export class Coordinator {
       const kernels = hasKernels(config) && hasSample(task, config.sample.every);
       const handed: Handed = { kernels, data, resolve, reject, missing: 0 };
       this.handed.set(task.shard, handed);
-      this.add(task.shard, handed).catch(reject);
+      this.add(task.shard, handed).catch((error: unknown) => reject(queueFault(error)));
     });
   }
 
@@ -241,6 +249,7 @@ export class Coordinator {
       this.sweepsToCount = Math.min(Math.ceil(this.workers / STATEMENTS_PER_SWEEP), WORKER_SECONDS);
     }
     if (this.cancelledAt !== undefined) return this.drain();
+    this.sayWaiting();
     if (this.loading) await this.lookAfterLoading();
     const oldest = [...this.handed].slice(0, SWEEP_SHARDS);
     await Promise.all(
@@ -272,20 +281,34 @@ export class Coordinator {
     } else if (state === 'unknown') {
       await queue.add('engines', encodeTask({ run: this.description.run }), { jobId: 'engines' });
     }
-    if (this.workers === 0) {
-      this.notice('waiting for a worker: start "msrdiff worker --queue ..." on this machine or another');
+  }
+
+  /** Once for every time that it begins to wait. */
+  private sayWaiting(): void {
+    const before = this.waitingFor;
+    this.waitingFor = '';
+    if (this.workers === 0) this.waitingFor = 'a worker: start "msrdiff worker --queue ..." on this machine or another';
+    else if (hasKernels(this.description.config) && this.workersWithKernels === 0) {
+      this.waitingFor = "a worker that has the campaign's kernels";
     }
+    if (this.waitingFor !== '' && this.waitingFor !== before) this.options.onNotice(`waiting for ${this.waitingFor}`);
   }
 
   private async countWorkers(): Promise<void> {
     const now = await serverSeconds(this.redis);
     const statements = Object.entries(await this.redis.hgetall(workersKey(this.description.token)));
     this.workers = 0;
+    this.workersWithKernels = 0;
     for (const [name, text] of statements) {
-      const { at, refused } = parseStatement(text);
-      if (now - at > WORKER_SECONDS) await this.redis.hdel(workersKey(this.description.token), name);
-      else if (refused === undefined) this.workers++;
-      else this.notice(`worker ${name}: ${refused}`);
+      const { at, kernels, without, refused } = parseStatement(text);
+      if (now - at > WORKER_SECONDS) {
+        await this.redis.hdel(workersKey(this.description.token), name);
+        continue;
+      }
+      const why = refused ?? without;
+      if (why !== undefined) this.notice(`worker ${name}: ${why}`);
+      if (refused === undefined) this.workers++;
+      if (kernels) this.workersWithKernels++;
     }
   }
 

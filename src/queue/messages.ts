@@ -40,8 +40,11 @@ export interface WorkerStatement {
   readonly version: string;
   readonly build: string;
   readonly threads: number;
+  /** Whether it runs the campaign's kernels. */
   readonly kernels: boolean;
-  /** Why it does not work for this campaign, or does without its kernels. */
+  /** Why it works for this campaign without its kernels. */
+  readonly without?: string | undefined;
+  /** Why it does not work for this campaign. */
   readonly refused?: string | undefined;
 }
 
@@ -229,6 +232,7 @@ const workerStatement = z.object({
   build: z.string(),
   threads: count,
   kernels: z.boolean(),
+  without: z.string().optional(),
   refused: z.string().optional(),
 });
 

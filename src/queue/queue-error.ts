@@ -7,3 +7,12 @@ export class QueueError extends Error {
     super(message.replace(/\s*[\r\n]+\s*/g, ' '), options);
   }
 }
+
+/** What Redis answers instead of a result (`NOPERM`, `OOM`, `READONLY`) as a QueueError; other errors as they are. */
+export function queueFault(error: unknown): unknown {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return error;
+  const mend = error.message.startsWith('NOPERM')
+    ? 'give the user the permissions that docs/scaling.md names'
+    : 'mend that, and start again (a campaign with --resume)';
+  return new QueueError(`the queue refuses (${error.message.split('\n')[0]}): ${mend}`);
+}

@@ -5,11 +5,11 @@ import type { Redis } from 'ioredis';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { type LoadedEngines, WorkerPool } from '../fuzz/pool.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
-import { loadBullmq } from './connection.ts';
+import { commit, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, resultsKey } from './keys.ts';
 import { encode, parseTask, type ResultMessage, type RunDescription } from './messages.ts';
 import { readRun } from './runs.ts';
-import { kernelDifference, localEngines, type WorkerMeans } from './worker-means.ts';
+import { kernelsDifference, localEngines, type WorkerMeans } from './worker-means.ts';
 
 /** A worker that does not renew its lock for so long has lost the job, in milliseconds. */
 export const LOCK_MS = 15_000;
@@ -25,8 +25,7 @@ const CLOSE_MS = 5_000;
 export class RunService {
   readonly description: RunDescription;
   /** Why the campaign's kernels are not used here; empty if they are, or there are none. */
-  readonly without: string;
-  readonly withKernels: boolean;
+  without: string;
   shards = 0;
   private readonly redis: Redis;
   private readonly means: WorkerMeans;
@@ -35,7 +34,10 @@ export class RunService {
   private readonly first: WorkerPool | undefined;
   private readonly engines: LoadedEngines | undefined;
   private pool: Promise<WorkerPool> | undefined;
-  private workers: Worker[] = [];
+  private readonly workers: Worker[] = [];
+  /** Takes the shards that need the campaign's kernels. */
+  private kernelWorker: Worker | undefined;
+  private onWithout = (): void => {};
 
   private constructor(
     redis: Redis,
@@ -52,32 +54,38 @@ export class RunService {
     this.first = first?.pool;
     this.engines = first?.engines;
     this.without = without;
-    this.withKernels = first !== undefined && config.engines.some(({ kind }) => kind === 'kernel');
+  }
+
+  get withKernels(): boolean {
+    return this.without === '' && hasKernels(this.config);
   }
 
   /** Loads the engines. Throws QueueError or EngineUnavailable: why this worker cannot work for the campaign. */
   static async open(redis: Redis, description: RunDescription, means: WorkerMeans): Promise<RunService> {
     const config: WorkerConfig = { ...description.config, engines: localEngines(description, means), kernels: {} };
-    const hasKernels = config.engines.some(({ kind }) => kind === 'kernel');
-    if (hasKernels && !means.kernels)
+    if (hasKernels(config) && !means.kernels)
       return new RunService(redis, description, means, config, undefined, 'without kernels, as asked');
     const pool = new WorkerPool(config, means.threads, description.timeoutMs);
     try {
       const engines = await pool.load();
+      const { kernels } = description.config;
+      const difference = Object.keys(kernels).length === 0 ? '' : kernelsDifference(kernels, engines.kernels);
+      if (difference !== '') throw new EngineUnavailable(difference);
       return new RunService(redis, description, means, config, { pool, engines }, '');
     } catch (error) {
       await pool.close();
-      if (!hasKernels || !(error instanceof EngineUnavailable)) throw error;
+      if (!hasKernels(config) || !(error instanceof EngineUnavailable)) throw error;
       return new RunService(redis, description, means, config, undefined, `without kernels: ${error.message}`);
     }
   }
 
-  async start(): Promise<void> {
+  /** `onWithout`: it goes on without the campaign's kernels. */
+  async start(onWithout: () => void): Promise<void> {
+    this.onWithout = onWithout;
     const { Worker } = await loadBullmq();
-    const { token, config } = this.description;
-    const hasKernels = config.engines.some(({ kind }) => kind === 'kernel');
-    for (const kernels of hasKernels && this.withKernels ? [true, false] : [false]) {
-      const worker = new Worker(queueName(token, kernels), (job) => this.work(job), {
+    const { token } = this.description;
+    for (const kernels of this.withKernels ? [true, false] : [false]) {
+      const worker = new Worker(queueName(token, kernels), (job, lock) => this.work(job, lock!, kernels), {
         connection: this.redis,
         prefix: QUEUE_PREFIX,
         // One waits here, so that no thread waits for the queue.
@@ -89,6 +97,7 @@ export class RunService {
       // A lost connection is made again, and a job that was lost meanwhile is somebody else's.
       worker.on('error', () => {});
       this.workers.push(worker);
+      if (kernels) this.kernelWorker = worker;
     }
   }
 
@@ -107,7 +116,8 @@ export class RunService {
     if (this.first && this.first !== pool) await this.first.close();
   }
 
-  private async work(job: Job): Promise<void> {
+  /** `lock`: the token that holds the job. `kernels`: it is one for workers that have the campaign's kernels. */
+  private async work(job: Job, lock: string, kernels: boolean): Promise<void> {
     const { run, task } = parseTask(String(job.data));
     const { build } = this.description;
     if (!task) {
@@ -115,6 +125,12 @@ export class RunService {
       return this.send({ kind: 'engines', run, build, engines: this.engines });
     }
     const pool = await this.shardPool();
+    if (kernels && !this.withKernels) {
+      // Back to where others find it, which is no failed attempt.
+      await job.moveToWait(lock);
+      const { WaitingError } = await loadBullmq();
+      throw new WaitingError();
+    }
     const outcome = await pool.run(task);
     this.shards++;
     await this.send({ kind: 'shard', run, build, outcome });
@@ -122,7 +138,7 @@ export class RunService {
 
   private async send(message: ResultMessage): Promise<void> {
     const key = resultsKey(this.description.token);
-    await this.redis.multi().rpush(key, encode(message)).expire(key, RESULTS_SECONDS).exec();
+    await commit(this.redis.multi().rpush(key, encode(message)).expire(key, RESULTS_SECONDS));
   }
 
   private shardPool(): Promise<WorkerPool> {
@@ -138,12 +154,10 @@ export class RunService {
     const description = (await readRun(this.redis, this.description.token)) ?? this.description;
     const { kernels } = description.config;
     if (this.first && this.engines) {
-      for (const [name, ours] of Object.entries(this.engines.kernels)) {
-        const difference = kernelDifference(name, kernels[name], ours);
-        if (difference !== '') throw new EngineUnavailable(`${difference}: let this worker do without (--no-kernels)`);
-      }
+      const difference = kernelsDifference(kernels, this.engines.kernels);
+      if (difference !== '') this.leaveKernels(`without kernels: ${difference}`);
       // As it comes out of a message: without fields that are undefined.
-      if (isDeepStrictEqual(kernels, JSON.parse(JSON.stringify(this.engines.kernels)))) return this.first;
+      else if (isDeepStrictEqual(kernels, JSON.parse(JSON.stringify(this.engines.kernels)))) return this.first;
       await this.first.close();
     }
     const pool = new WorkerPool(
@@ -160,4 +174,16 @@ export class RunService {
       throw error;
     }
   }
+
+  /** Takes no more of the shards that need them; the others go on. */
+  private leaveKernels(why: string): void {
+    this.without = why;
+    this.onWithout();
+    // It ends when the jobs have been given back that it has taken, which are those that lead here.
+    this.kernelWorker?.close().catch(() => {});
+  }
+}
+
+function hasKernels({ engines }: WorkerConfig): boolean {
+  return engines.some(({ kind }) => kind === 'kernel');
 }

@@ -1,6 +1,6 @@
 /** Which campaigns are in the queue, and what is left there of those that are no more. */
 import type { Redis } from 'ioredis';
-import { loadBullmq } from './connection.ts';
+import { commit, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, RUNS, resultsKey, runKey, statusKey, workersKey } from './keys.ts';
 import { encode, parseRun, type RunDescription } from './messages.ts';
 
@@ -18,7 +18,7 @@ export async function serverSeconds(redis: Redis): Promise<number> {
 export async function announceRun(redis: Redis, description: RunDescription): Promise<void> {
   const { token } = description;
   const now = await serverSeconds(redis);
-  await redis.multi().set(runKey(token), encode(description), 'EX', DESCRIPTION_SECONDS).zadd(RUNS, now, token).exec();
+  await commit(redis.multi().set(runKey(token), encode(description), 'EX', DESCRIPTION_SECONDS).zadd(RUNS, now, token));
 }
 
 export async function readRun(redis: Redis, token: string): Promise<RunDescription | undefined> {

@@ -3,7 +3,7 @@ import { AccessType } from '../model/verdict.ts';
 import { buildHash, engineHashes } from './build.ts';
 import { hasSample } from './coordinator.ts';
 import type { RunDescription } from './messages.ts';
-import { kernelDifference, localEngines, type WorkerMeans } from './worker-means.ts';
+import { kernelsDifference, localEngines, type WorkerMeans } from './worker-means.ts';
 
 const MEANS: WorkerMeans = {
   ...{ name: 'w', version: '1.0.0', threads: 1, modules: [], commands: [], kernels: true },
@@ -48,7 +48,7 @@ describe('localEngines', () => {
   });
 });
 
-describe('kernelDifference', () => {
+describe('kernelsDifference', () => {
   const kernel = {
     description: 'Linux 6.1, kvm_amd',
     profile: '6.1',
@@ -57,15 +57,19 @@ describe('kernelDifference', () => {
   };
 
   it('is none for the same kernel, and for one whose unsteady MSRs came out otherwise', () => {
-    expect(kernelDifference('k', kernel, structuredClone(kernel))).toBe('');
+    expect(kernelsDifference({ k: kernel }, { k: structuredClone(kernel) })).toBe('');
     const unsteady = [{ index: 0x1b, type: AccessType.WRITE }];
-    expect(kernelDifference('k', kernel, { ...kernel, rows: kernel.rows.slice(0, 1), unsteady })).toBe('');
+    expect(kernelsDifference({ k: kernel }, { k: { ...kernel, rows: kernel.rows.slice(0, 1), unsteady } })).toBe('');
   });
 
   it('names the release, or the MSRs', () => {
-    expect(kernelDifference('k', kernel, { ...kernel, description: 'Linux 6.12' })).toMatch(/is Linux 6\.12 here/);
-    expect(kernelDifference('k', kernel, { ...kernel, rows: [] })).toMatch(/2 MSRs otherwise .*\(0x10, 0x1b\)/);
-    expect(kernelDifference('k', undefined, kernel)).toMatch(/has not been measured/);
+    expect(kernelsDifference({ k: kernel }, { k: { ...kernel, description: 'Linux 6.12' } })).toMatch(
+      /is Linux 6\.12 here/,
+    );
+    expect(kernelsDifference({ k: kernel }, { k: { ...kernel, rows: [] } })).toMatch(
+      /2 MSRs otherwise .*\(0x10, 0x1b\)/,
+    );
+    expect(kernelsDifference({}, { k: kernel })).toMatch(/has not been measured/);
   });
 });
 

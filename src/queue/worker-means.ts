@@ -82,8 +82,20 @@ function localOptions({ guestMode, moduleParameters }: KernelOptions, here: Kern
   };
 }
 
+/** Why the kernels that have been measured here are not the campaign's; empty if they are. */
+export function kernelsDifference(
+  theirs: Readonly<Record<string, MeasuredKernel>>,
+  ours: Readonly<Record<string, MeasuredKernel>>,
+): string {
+  for (const [name, kernel] of Object.entries(ours)) {
+    const difference = kernelDifference(name, theirs[name], kernel);
+    if (difference !== '') return difference;
+  }
+  return '';
+}
+
 /** Why a kernel that has been measured here is not the campaign's; empty if it is. */
-export function kernelDifference(name: string, theirs: MeasuredKernel | undefined, ours: MeasuredKernel): string {
+function kernelDifference(name: string, theirs: MeasuredKernel | undefined, ours: MeasuredKernel): string {
   if (!theirs) return `engine ${name} has not been measured`;
   if (theirs.description !== ours.description) {
     return `engine ${name} is ${ours.description} here, and ${theirs.description} in the campaign`;

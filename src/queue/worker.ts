@@ -3,10 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { buildHash } from './build.ts';
-import { connect } from './connection.ts';
+import { commit, connect } from './connection.ts';
 import { runKey, workersKey } from './keys.ts';
 import { parseStatement, type RunDescription, type WorkerStatement } from './messages.ts';
-import { QueueError } from './queue-error.ts';
+import { QueueError, queueFault } from './queue-error.ts';
 import { RunService } from './run-service.ts';
 import { readStatus } from './run-status.ts';
 import { liveRuns, readRun, removeRun, serverSeconds } from './runs.ts';
@@ -34,6 +34,8 @@ export async function runWorker(url: string, options: WorkerOptions, signal: Abo
   const redis = await connect(url);
   try {
     return await new QueueWorker(redis, options, signal).work();
+  } catch (error) {
+    throw queueFault(error);
   } finally {
     redis.disconnect();
   }
@@ -114,11 +116,23 @@ class QueueWorker {
       this.options.onNotice(`campaign ${label}: ${error.message}`);
       return this.state(token, { kernels: false, refused: error.message });
     }
-    const { withKernels: kernels, without } = service;
-    await this.state(token, { kernels });
-    this.options.onNotice(`campaign ${label}: working for it${without === '' ? '' : `, ${without}`}`);
-    await service.start();
-    const statements = setInterval(() => void this.state(token, { kernels }).catch(() => {}), STATEMENT_MS);
+    const say = (): void => {
+      const { without } = service;
+      this.options.onNotice(`campaign ${label}: working for it${without === '' ? '' : `, ${without}`}`);
+    };
+    const state = (): Promise<void> => {
+      const { withKernels, without } = service;
+      // What a worker was asked for is no news.
+      const news = without !== '' && this.options.means.kernels;
+      return this.state(token, { kernels: withKernels, ...(news ? { without } : {}) });
+    };
+    await state();
+    say();
+    await service.start(() => {
+      say();
+      void state().catch(() => {});
+    });
+    const statements = setInterval(() => void state().catch(() => {}), STATEMENT_MS);
     try {
       await this.untilOver(token, run, service);
     } finally {
@@ -159,7 +173,7 @@ class QueueWorker {
     return status !== undefined && status.state !== 'running';
   }
 
-  private async state(token: string, said: Pick<WorkerStatement, 'kernels' | 'refused'>): Promise<void> {
+  private async state(token: string, said: Pick<WorkerStatement, 'kernels' | 'without' | 'refused'>): Promise<void> {
     const { name, version, threads } = this.options.means;
     const statement: WorkerStatement = {
       at: await serverSeconds(this.redis),
@@ -169,7 +183,7 @@ class QueueWorker {
       ...said,
     };
     const key = workersKey(token);
-    await this.redis.multi().hset(key, name, JSON.stringify(statement)).expire(key, STATEMENTS_SECONDS).exec();
+    await commit(this.redis.multi().hset(key, name, JSON.stringify(statement)).expire(key, STATEMENTS_SECONDS));
   }
 
   private async look(): Promise<void> {

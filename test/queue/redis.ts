@@ -1,7 +1,9 @@
 /** A Redis server of a test's own, and workers on it. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll } from 'vitest';
 import { exited, type Outcome, start } from '../e2e/cli.ts';
@@ -16,18 +18,68 @@ export const NO_REDIS = ((): string => {
   }
 })();
 
+/** Why there is none with TLS; empty if there is. */
+export const NO_TLS_REDIS = ((): string => {
+  if (NO_REDIS !== '') return NO_REDIS;
+  try {
+    execFileSync('openssl', ['version'], { stdio: 'ignore' });
+    return '';
+  } catch {
+    return 'skipped: openssl is not installed (Debian: apt-get install openssl)';
+  }
+})();
+
 export interface RedisServer {
   readonly url: string;
   readonly redis: Redis;
+}
+
+export interface TlsServer {
+  /** HOST:PORT */
+  readonly address: string;
+  /** Path of its certificate, PEM. */
+  readonly certificate: string;
 }
 
 /** Ends with the test file. */
 export async function startRedis(folder: string): Promise<RedisServer> {
   const port = await freePort();
   const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  return serve(options, `redis://127.0.0.1:${port}`);
+}
+
+/** One that speaks only TLS, with a certificate of its own, and knows only these users (as in redis.conf). */
+export async function startTlsRedis(folder: string, users: readonly string[]): Promise<TlsServer> {
+  const port = await freePort();
+  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2'];
+  execFileSync('openssl', [...made, ...names], { stdio: 'ignore' });
+  const lines = [
+    ...['port 0', `tls-port ${port}`, 'bind 127.0.0.1', 'save ""', `dir ${folder}`],
+    ...[
+      `tls-cert-file ${certificate}`,
+      `tls-key-file ${key}`,
+      'tls-auth-clients no',
+      `tls-ca-cert-file ${certificate}`,
+    ],
+    ...['user default on >test ~* &* +@all', ...users],
+  ];
+  const config = join(folder, 'redis-tls.conf');
+  writeFileSync(config, `${lines.join('\n')}\n`);
+  const tls = { ca: readFileSync(certificate) };
+  await serve([config], `rediss://localhost:${port}`, { password: 'test', tls });
+  return { address: `localhost:${port}`, certificate };
+}
+
+interface RedisSecurity {
+  readonly password?: string;
+  readonly tls?: { readonly ca: Buffer };
+}
+
+async function serve(options: readonly string[], url: string, connection: RedisSecurity = {}): Promise<RedisServer> {
   const server = spawn('redis-server', options, { stdio: 'ignore' });
-  const url = `redis://127.0.0.1:${port}`;
-  const redis = new Redis(url, { maxRetriesPerRequest: null });
+  const redis = new Redis(url, { ...connection, maxRetriesPerRequest: null });
   redis.on('error', () => {});
   afterAll(async () => {
     redis.disconnect();
