@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Engine } from '../engines/contract.ts';
 import { EngineUnavailable } from '../engines/engine-unavailable.ts';
+import { type Beat, interruptible } from '../engines/interruptible.ts';
 import { countAccesses, Runner } from '../engines/runner.ts';
 import type { ShardOutcome } from '../fuzz/campaign.ts';
 import { type LostAttempt, LostEngines, NO_CASE } from '../fuzz/lost-engines.ts';
@@ -10,7 +11,6 @@ import { kernelsOf, shardRunner } from '../fuzz/shard-engines.ts';
 import type { WorkerConfig } from '../fuzz/worker-protocol.ts';
 import { catalogueBase } from '../model/catalogue.ts';
 import { findProfile } from '../model/profile.ts';
-import { type Beat, interruptible } from './interruptible.ts';
 
 /** What most shards take. */
 const BEATING_MS = 2_000;

@@ -1,4 +1,6 @@
 /** One scenario through a list of engines: what diverges, reduced, and why. */
+
+import { interruptible } from '../engines/interruptible.ts';
 import { type EngineSpec, labelOf } from '../engines/registry.ts';
 import { type AnsweredProbe, answerProbe } from '../fuzz/answer-probe.ts';
 import type { DivergenceExplanation } from '../fuzz/explain/explain.ts';
@@ -8,7 +10,6 @@ import { probe, probeTimeout } from '../fuzz/probe.ts';
 import type { ProbeFinding, ProbeRequest } from '../fuzz/worker-protocol.ts';
 import { type Divergence, divergenceOf } from './divergence.ts';
 import type { EngineList } from './engine-list.ts';
-import { interruptible } from './interruptible.ts';
 
 /** What is asked, besides the engines. */
 export interface Question {

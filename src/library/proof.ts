@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Engine } from '../engines/contract.ts';
+import { interruptible } from '../engines/interruptible.ts';
 import { formatFilter, parseFilter } from '../model/filter-json.ts';
 import { InputError } from '../model/input-error.ts';
 import { APIC_MODE_NAMES, type ApicMode } from '../model/scenario.ts';
@@ -13,7 +14,6 @@ import { limitsOf, statementOf } from '../prove/statement.ts';
 import type { LoadedSubjects } from '../prove/worker-protocol.ts';
 import type { Divergence } from './divergence.ts';
 import type { EngineList } from './engine-list.ts';
-import { interruptible } from './interruptible.ts';
 import { lasting } from './options.ts';
 import { reduced } from './probing.ts';
 

@@ -123,4 +123,23 @@ describe('buildersFindings', () => {
     const losses = lossesOf(builder, denying(0x10), NEWEST_PROFILE);
     expect(losses).toMatchObject([{ kind: 'failed', what: expect.stringMatching(message) }]);
   });
+
+  it('are stopped if they do not return, and not asked again', () => {
+    let calls = 0;
+    const endless: FilterBuilder = {
+      name: 'endless',
+      build: ({ rules }) => {
+        calls++;
+        while (rules.length > 3);
+        return { flags: 0, ranges: [] };
+      },
+    };
+    const first = policies.findIndex(({ rules }) => rules.length > 3);
+    const findings = buildersFindings([endless, builtIn('crosvm')], policies, NEWEST_PROFILE, 50);
+    expect(findings[0]).toMatchObject({ builder: 'endless', policy: policies[first] });
+    expect(findings[0]!.loss).toEqual({ kind: 'hung', what: 'it did not return within 0.05 s', changes: [] });
+    expect(findings.filter(({ builder }) => builder === 'endless')).toHaveLength(1);
+    expect(calls).toBe(first + 1);
+    expect(findings.length).toBeGreaterThan(1);
+  });
 });

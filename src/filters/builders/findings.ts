@@ -14,16 +14,22 @@ export interface BuilderFinding {
   readonly seen: number;
 }
 
-/** Builder by builder; a loss under either default is one of its own, because the default alone can be the cause. */
+/**
+ * Builder by builder; a loss under either default is one of its own, because the default alone can be the cause. Of a
+ * builder that does not return for a policy, only that.
+ */
 export function buildersFindings(
   builders: readonly FilterBuilder[],
   policies: readonly Policy[],
   profile: KernelProfile,
+  limitMs?: number,
 ): BuilderFinding[] {
   return builders.flatMap((builder) => {
     const shown = new Map<string, { readonly loss: Loss; readonly policy: Policy; seen: number }>();
     for (const policy of policies) {
-      for (const loss of lossesOf(builder, policy, profile)) {
+      for (const loss of lossesOf(builder, policy, profile, limitMs)) {
+        // To wait for it again and again would take hours.
+        if (loss.kind === 'hung') return [{ builder: builder.name, loss, policy, seen: 1 }];
         const key = `${loss.kind} ${policy.default}`;
         const before = shown.get(key);
         if (before) before.seen++;
@@ -32,7 +38,7 @@ export function buildersFindings(
     }
     return [...shown.values()].map(({ loss: { kind }, policy, seen }) => {
       const find = (candidate: Policy): Loss | undefined =>
-        lossesOf(builder, candidate, profile).find((loss) => loss.kind === kind);
+        lossesOf(builder, candidate, profile, limitMs).find((loss) => loss.kind === kind);
       const smallest = minimizePolicy(policy, (candidate) => find(candidate) !== undefined);
       return { builder: builder.name, loss: find(smallest)!, policy: smallest, seen };
     });

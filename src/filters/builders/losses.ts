@@ -1,4 +1,5 @@
 /** What a builder's filter does that the policy does not say. */
+import { interruptible } from '../../engines/interruptible.ts';
 import type { MsrFilter } from '../../model/filter.ts';
 import type { KernelProfile } from '../../model/profile.ts';
 import { resultName } from '../../model/result-name.ts';
@@ -8,12 +9,15 @@ import { accessesIn, type Change, decisionChanges } from '../difference.ts';
 import { type Policy, policyDecisions } from '../policy/policy.ts';
 import type { FilterBuilder } from './contract.ts';
 
+/** How long a builder may take for one policy, in milliseconds; some run a program of another language. */
+const BUILD_MS = 10_000;
+
 /**
- * `failed`: the builder threw, or what it gave is no filter; `gave-up`: it returned an errno; `rejected`: the ioctl
+ * `hung`: the builder did not return; `failed`: it threw, or what it gave is no filter; `gave-up`: it returned an errno; `rejected`: the ioctl
  * does; `overread`: the kernel reads past a bitmap, -EFAULT if the memory ends there; `opened`: allowed although the
  * policy denies; `closed`: denied although the policy allows.
  */
-export const LOSS_KINDS = ['failed', 'gave-up', 'rejected', 'overread', 'opened', 'closed'] as const;
+export const LOSS_KINDS = ['hung', 'failed', 'gave-up', 'rejected', 'overread', 'opened', 'closed'] as const;
 export type LossKind = (typeof LOSS_KINDS)[number];
 
 export interface Loss {
@@ -25,10 +29,17 @@ export interface Loss {
 }
 
 /** All losses, of each kind one at most. x2APIC MSRs, which no filter applies to, are no loss. */
-export function lossesOf(builder: FilterBuilder, policy: Policy, profile: KernelProfile): Loss[] {
+export function lossesOf(
+  builder: FilterBuilder,
+  policy: Policy,
+  profile: KernelProfile,
+  limitMs: number = BUILD_MS,
+): Loss[] {
   let built: MsrFilter | number;
   try {
-    built = checked(builder.build(policy));
+    const answer = interruptible(() => builder.build(policy), limitMs);
+    if (answer === 'lost') return [{ kind: 'hung', what: `it did not return within ${limitMs / 1000} s`, changes: [] }];
+    built = checked(answer.value);
   } catch (error) {
     return [{ kind: 'failed', what: `it fails: ${(error as Error)?.message ?? error}`, changes: [] }];
   }
