@@ -66,7 +66,8 @@ export async function connect(url: string): Promise<Redis> {
     ready = true;
     return redis;
   } catch (error) {
-    redis.disconnect();
+    // Of a connection that has ended by itself, ioredis would wait two seconds for the end.
+    if (redis.status !== 'end') redis.disconnect();
     const said = (error as Error).message;
     const why = /NOAUTH|WRONGPASS|NOPERM|ERR/.test(said) ? said : reason;
     throw new QueueError(`the queue ${shownUrl(url)} cannot be used (${why}): ${mendFor(why, url)}`);

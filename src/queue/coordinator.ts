@@ -17,6 +17,7 @@ import { encodeTask, parseResult, parseStatement, type ResultMessage, type RunDe
 import { queueFault } from './queue-error.ts';
 import { type RunStatus, writeStatus } from './run-status.ts';
 import { announceRun, removeForgotten, removeRun, serverSeconds } from './runs.ts';
+import { within } from './within.ts';
 
 /** Seconds that a blocking read of results waits; results that are there are read at once. */
 const RECEIVE_SECONDS = 1;
@@ -183,7 +184,7 @@ export class Coordinator {
     this.statusAt = performance.now();
     const writing = writeStatus(this.redis, this.description.token, status()).catch(() => {});
     // A queue that is away must not hold what is recorded here.
-    if (always) await Promise.race([writing, pause(DRAIN_ALONE_MS)]);
+    if (always) await within(DRAIN_ALONE_MS, writing);
   }
 
   async close(): Promise<void> {
@@ -195,7 +196,10 @@ export class Coordinator {
       await this.received;
     };
     // The rest is for the next run of this campaign, or for another one's, a day later.
-    await Promise.race([clean().catch(() => {}), pause(DRAIN_ALONE_MS)]);
+    await within(
+      DRAIN_ALONE_MS,
+      clean().catch(() => {}),
+    );
     this.receiver.disconnect();
     this.redis.disconnect();
   }

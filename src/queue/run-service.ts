@@ -1,4 +1,5 @@
 /** One campaign that a worker works for: takes its shards from the queue, runs them in threads, sends the results. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -9,6 +10,7 @@ import { commit, loadBullmq } from './connection.ts';
 import { QUEUE_PREFIX, queueName, resultsKey } from './keys.ts';
 import { encode, parseTask, type ResultMessage, type RunDescription } from './messages.ts';
 import { readRun } from './runs.ts';
+import { unless } from './within.ts';
 import { kernelsDifference, localEngines, type WorkerMeans } from './worker-means.ts';
 
 /** A worker that does not renew its lock for so long has lost the job, in milliseconds. */
@@ -104,13 +106,16 @@ export class RunService {
   /** Finishes what has been begun. */
   async close(): Promise<void> {
     const closing = Promise.all(this.workers.map((worker) => worker.close())).then(() => {});
-    const away = async (): Promise<void> => {
+    const away = async (signal: AbortSignal): Promise<void> => {
       for (let since = 0; since < CLOSE_MS; since += 100) {
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await pause(100, undefined, { signal });
         if (this.redis.status === 'ready') since = 0;
       }
     };
-    await Promise.race([closing.catch(() => {}), away()]);
+    await unless(
+      away,
+      closing.catch(() => {}),
+    );
     const pool = await this.pool?.catch(() => undefined);
     await pool?.close();
     if (this.first && this.first !== pool) await this.first.close();
