@@ -63,20 +63,28 @@ function queryOf({ status, engine, verdict, msr, rule }: ListOptions): Divergenc
 
 function divergenceTable(rows: readonly StoredDivergence[]): string {
   if (rows.length === 0) return 'no divergences';
-  const header = ['id', 'status', 'kind', 'engine', 'profile', 'size', 'cases', 'reliable', 'first seen', 'last seen'];
+  const header = ['id', 'status', 'kind', 'engine', 'profile', 'access', 'size', 'cases', 'reliable'];
+  header.push('first seen', 'last seen', 'rule');
   const body = rows.map((row) => [
     row.id,
     row.reopened > 0 && row.status === 'new' ? 'new again' : row.status,
     row.kind,
     row.subject,
     row.profile,
+    accessOf(row),
     String(row.size),
     String(row.cases),
     `${Math.round(row.reliability * 100)} %`,
     row.firstSeen.slice(0, 19),
     row.lastSeen.slice(0, 19),
+    row.rules.join(', ') || '-',
   ]);
   return table([header, ...body]);
+}
+
+/** The one that differs; divergences of other kinds have none. */
+function accessOf({ msr, write }: StoredDivergence): string {
+  return msr === null ? '-' : `${write ? 'WRMSR' : 'RDMSR'} 0x${msr.toString(16)}`;
 }
 
 function campaignTable(rows: readonly CampaignRow[]): string {

@@ -33,6 +33,7 @@ test.each([
   const answer = await app.request(`http://${HOST}${SCRIPT}`, { headers: { host: HOST, 'accept-encoding': accepted } });
   expect(answer.headers.get('content-encoding')).toBe(coding);
   expect(answer.headers.get('vary')).toContain('Accept-Encoding');
+  expect(answer.headers.get('etag')).toMatch(new RegExp(`-${coding}"$`));
   expect(unpack(Buffer.from(await answer.arrayBuffer())).toString()).toBe((await get(SCRIPT)).text);
 });
 

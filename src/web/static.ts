@@ -10,7 +10,8 @@ import { refusal } from './problem.ts';
 
 interface PageFile {
   readonly type: string;
-  readonly etag: string;
+  /** Of its content, in letters and digits. */
+  readonly hash: string;
   readonly cacheControl: string;
   /** By content coding, the best first; `identity` is always there. */
   readonly bodies: readonly (readonly [coding: string, bytes: Uint8Array<ArrayBuffer>])[];
@@ -58,7 +59,7 @@ function fileOf(folder: string, path: string): PageFile {
   const packed = bytes.length >= COMPRESS_FROM_BYTES && TEXT.test(type);
   return {
     type,
-    etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    hash: createHash('sha256').update(bytes).digest('base64url').slice(0, 22),
     cacheControl: HASHED.test(`/${relative(folder, path).split(sep).join('/')}`) ? FOREVER : 'no-cache',
     bodies: [
       ...(packed
@@ -79,12 +80,14 @@ export function servePage(page: Page): (c: Context) => Response {
   return (c) => {
     const file = page.get(c.req.path) ?? (/\.[^/]*$/.test(c.req.path) ? undefined : page.get(INDEX));
     if (!file) throw refusal(404, 'there is no such file: see /');
-    c.header('ETag', file.etag);
-    c.header('Cache-Control', file.cacheControl);
-    c.header('Vary', 'Accept-Encoding');
-    if (c.req.header('if-none-match')?.includes(file.etag)) return c.body(null, 304);
     const accepted = (c.req.header('accept-encoding') ?? '').split(',').map((part) => part.split(';')[0]!.trim());
     const [coding, bytes] = file.bodies.find(([name]) => name === 'identity' || accepted.includes(name))!;
+    // A strong one names bytes as they are sent (RFC 9110, section 8.8.3).
+    const etag = `"${file.hash}-${coding}"`;
+    c.header('ETag', etag);
+    c.header('Cache-Control', file.cacheControl);
+    c.header('Vary', 'Accept-Encoding');
+    if (c.req.header('if-none-match')?.includes(etag)) return c.body(null, 304);
     if (coding !== 'identity') c.header('Content-Encoding', coding);
     c.header('Content-Type', file.type);
     return c.body(bytes);

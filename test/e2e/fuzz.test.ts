@@ -1,4 +1,4 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exited, lastJson, msrdiff, ROOT, scratchFolder, start } from './cli.ts';
@@ -147,6 +147,21 @@ describe('an interrupted campaign', () => {
     expect(stdout).toContain('--resume 1');
     const resumed = msrdiff('fuzz', '--database', database('ctrl-c'), '--resume', '--json');
     expect(lastJson(resumed)).toMatchObject({ digest: whole(), cases: 2500 });
+  });
+
+  test('ends at Ctrl-C while an engine is loaded, and leaves nothing to resume', async () => {
+    const module = join(folder, 'loading.mjs');
+    const loading = `${module}.begun`;
+    writeFileSync(
+      module,
+      `import { writeFileSync } from 'node:fs';\nwriteFileSync('${loading}', '');\nawait new Promise(() => setInterval(() => {}, 1000));\n`,
+    );
+    const child = start(...campaign('loading', '--engines', 'reference', '--engine-module', module));
+    const end = exited(child);
+    await expect.poll(() => existsSync(loading), { timeout: 20_000 }).toBe(true);
+    child.kill('SIGINT');
+    expect(await end).toEqual({ code: 130, stdout: '', stderr: '' });
+    expect(msrdiff('list', '--campaigns', '--database', database('loading')).stdout).toBe('no campaigns\n');
   });
 
   test('after kill -9 resumes to the same digest', async () => {
