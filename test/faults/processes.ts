@@ -66,7 +66,10 @@ export class Running {
 
   /** Waits, unless it ends first; false then. */
   async lives(milliseconds: number): Promise<boolean> {
-    await Promise.race([sleep(milliseconds), this.end]);
+    const over = new AbortController();
+    const late = sleep(milliseconds, undefined, { signal: over.signal }).catch(() => {});
+    // A timer that is left would hold this process for minutes.
+    await Promise.race([late, this.end]).finally(() => over.abort());
     return !this.ended;
   }
 }
