@@ -13,9 +13,9 @@ import type { FilterBuilder } from './contract.ts';
 const BUILD_MS = 10_000;
 
 /**
- * `hung`: the builder did not return; `failed`: it threw, or what it gave is no filter; `gave-up`: it returned an errno; `rejected`: the ioctl
- * does; `overread`: the kernel reads past a bitmap, -EFAULT if the memory ends there; `opened`: allowed although the
- * policy denies; `closed`: denied although the policy allows.
+ * `hung`: the builder did not return; `failed`: it threw, or what it gave is no filter; `gave-up`: it returned an errno;
+ * `rejected`: the ioctl does; `overread`: the kernel reads past a bitmap, -EFAULT if the memory ends there; `opened`:
+ * allowed although the policy denies; `closed`: denied although the policy allows.
  */
 export const LOSS_KINDS = ['hung', 'failed', 'gave-up', 'rejected', 'overread', 'opened', 'closed'] as const;
 export type LossKind = (typeof LOSS_KINDS)[number];
