@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
+import { atEnd } from '../../test/at-end.ts';
 
 export const hasCompiler = spawnSync('cc', ['--version']).status === 0;
 if (!hasCompiler) process.stderr.write('skipped: no cc, so exported programs are not compiled\n');
@@ -22,7 +23,7 @@ function usable(path: string): boolean {
 /** A folder that goes with the test file. */
 export function scratch(): string {
   const folder = mkdtempSync(join(tmpdir(), 'msrdiff-export-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Hono } from 'hono';
-import { afterAll } from 'vitest';
+import { atEnd } from '../../test/at-end.ts';
 import { type EngineSpec, engineSpecs } from '../engines/registry.ts';
 import { RunThread } from '../fuzz/run-thread.ts';
 import { createCampaign, divergence, shardRecord } from '../store/store.fixture.ts';
@@ -20,7 +20,7 @@ export const OWN = { host: HOST, origin: ORIGIN, 'content-type': 'application/js
 
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'msrdiff-test-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -79,7 +79,7 @@ export async function testServer(options: TestServerOptions = {}): Promise<TestS
     engines: options.engines ?? engineSpecs(['reference', 'interval', 'vmx', 'svm'], []),
     commands: options.commands ?? [],
   });
-  afterAll(async () => {
+  atEnd(async () => {
     feed.close();
     await Promise.all([thread.close(), reader.close(), writer.close()]);
   });

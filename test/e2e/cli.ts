@@ -3,7 +3,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from 'vitest';
+import { expect } from 'vitest';
+import { atEnd } from '../at-end.ts';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 export const MAIN = join(ROOT, 'dist/src/cli/main.js');
@@ -49,6 +50,6 @@ export function expectRefusal({ code, stdout, stderr }: Outcome, pattern: RegExp
 /** A folder that goes with the test file. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'msrdiff-test-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -9,7 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll } from 'vitest';
+import { atEnd } from '../at-end.ts';
 import { type Outcome, ROOT } from '../e2e/cli.ts';
 
 /** What a project that tests an engine has itself. */
@@ -27,7 +27,7 @@ export interface PackedProject {
 /** `from`: a folder that is copied into the project. */
 export function packedProject(from?: string): PackedProject {
   const folder = mkdtempSync(join(tmpdir(), 'msrdiff-packed-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   if (from !== undefined) cpSync(from, folder, { recursive: true });
   const installed = join(folder, 'node_modules/msrdiff');
   mkdirSync(installed, { recursive: true });

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll } from 'vitest';
+import { atEnd } from '../at-end.ts';
 import { exited, type Outcome, start } from '../e2e/cli.ts';
 
 /** Why there is none; empty if there is. */
@@ -81,7 +81,7 @@ async function serve(options: readonly string[], url: string, connection: RedisS
   const server = spawn('redis-server', options, { stdio: 'ignore' });
   const redis = new Redis(url, { ...connection, maxRetriesPerRequest: null });
   redis.on('error', () => {});
-  afterAll(async () => {
+  atEnd(async () => {
     redis.disconnect();
     server.kill('SIGKILL');
     if (server.exitCode === null) await once(server, 'close');
@@ -104,16 +104,11 @@ export interface WorkerProcess {
   readonly ended: Promise<Outcome>;
 }
 
-const living = new Set<ChildProcess>();
-afterAll(() => {
-  for (const child of living) child.kill('SIGKILL');
-});
-
 /** `msrdiff` with one thread unless asked for otherwise, gone at the latest with the test file. */
 export function startProcess(...args: string[]): WorkerProcess {
   const child = start(...args);
-  living.add(child);
-  const ended = exited(child).finally(() => living.delete(child));
+  const ended = exited(child);
+  atEnd(() => child.kill('SIGKILL'));
   return { process: child, ended };
 }
 

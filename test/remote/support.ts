@@ -3,7 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import type { VmConfig } from '../../src/engines/contract.ts';
 import { type RemoteEngine, startRemote } from '../../src/engines/remote/remote-engine.ts';
 import { countAccesses, type Runner } from '../../src/engines/runner.ts';
@@ -12,6 +11,7 @@ import { caseChoices } from '../../src/fuzz/shard.ts';
 import { catalogueBase } from '../../src/model/catalogue.ts';
 import { NEWEST_PROFILE } from '../../src/model/profile.ts';
 import type { Scenario } from '../../src/model/scenario.ts';
+import { atEnd } from '../at-end.ts';
 
 export const ROOT = new URL('../..', import.meta.url).pathname;
 export const CONFIG: VmConfig = { profile: NEWEST_PROFILE, base: catalogueBase() };
@@ -19,7 +19,7 @@ export const CONFIG: VmConfig = { profile: NEWEST_PROFILE, base: catalogueBase()
 /** A folder that goes with the test file. */
 export function scratchFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'msrdiff-remote-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -39,19 +39,12 @@ export function faultyCommand(...args: string[]): string {
   return ['exec', process.execPath, join(ROOT, 'test/remote/faulty-engine.mjs'), ...args].join(' ');
 }
 
-const started: RemoteEngine[] = [];
-
 /** Starts a command; it is closed after the test file at the latest. */
 export function start(command: string, timeoutMs = 10_000): RemoteEngine {
-  if (started.length === 0) afterAll(() => closeAll());
   const launch = { argv: ['sh', '-c', command], transport: 'stdio', startMs: 10_000 } as const;
   const engine = startRemote({ label: 'engine', launch, timeoutMs });
-  started.push(engine);
+  atEnd(() => engine.close());
   return engine;
-}
-
-function closeAll(): void {
-  for (const engine of started) engine.close();
 }
 
 /** Cases of a campaign. */

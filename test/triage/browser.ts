@@ -1,7 +1,7 @@
 /** A real browser on a real server. */
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll } from 'vitest';
+import { atEnd } from '../at-end.ts';
 import { start } from '../e2e/cli.ts';
 
 const NAMES = [process.env.CHROMIUM ?? '', 'chromium', 'chromium-browser', 'google-chrome'];
@@ -23,14 +23,14 @@ export async function launch(): Promise<Browser> {
   // Chromium's sandbox needs a user that is not root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser = await chromium.launch({ executablePath: executablePath!, args });
-  afterAll(() => browser.close());
+  atEnd(() => browser.close());
   return browser;
 }
 
 /** `msrdiff serve` with these options, on a free port; its address without a slash at the end. */
 export async function serve(...options: string[]): Promise<{ address: string; server: ChildProcess }> {
   const server = start('serve', '--port', '0', ...options);
-  afterAll(() => void server.kill('SIGKILL'));
+  atEnd(() => server.kill('SIGKILL'));
   let said = '';
   server.stderr!.on('data', (chunk) => (said += chunk));
   const address = await new Promise<string>((resolve, reject) => {
