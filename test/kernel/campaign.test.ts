@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { lastJson, msrdiff, scratchFolder } from '../e2e/cli.ts';
+import { lastJson, msrdiff, type Outcome, scratchFolder } from '../e2e/cli.ts';
 import { available, KERNELS } from './kernels.ts';
 
 const folder = scratchFolder();
@@ -17,6 +17,13 @@ interface Summary {
   >;
 }
 
+interface Finding {
+  readonly id: string;
+  readonly kind: string;
+  readonly reliability: number;
+  readonly message: string;
+}
+
 describe.each(KERNELS.filter(available))('%s', (name) => {
   const models = name === 'kvm' ? 'reference,interval' : `reference,interval,${name.includes('svm') ? 'svm' : 'vmx'}`;
   const database = join(folder, `${name}.db`);
@@ -26,10 +33,24 @@ describe.each(KERNELS.filter(available))('%s', (name) => {
       ...['--workers', '1', '--database', database, '--json', ...args],
     );
 
+  /**
+   * Without what happened to the emulator once, and not again when the case was run once more: that says nothing of the
+   * kernel's verdicts. It is printed, and once is all that is let pass.
+   */
+  const divergencesOf = (outcome: Outcome): Summary['divergences'] => {
+    const { divergences } = lastJson(outcome) as unknown as Summary;
+    const rows: Finding[] = JSON.parse(msrdiff('list', '--database', database, '--json').stdout);
+    const incidents = rows.filter(({ kind, reliability }) => kind === 'engine-error' && reliability === 0);
+    for (const { message } of incidents) console.log(`${name}, once: ${message}`);
+    expect(incidents.length).toBeLessThanOrEqual(1);
+    return divergences.filter(({ id }) => !incidents.some((incident) => incident.id === id));
+  };
+
   test('agrees with its models, but for what is known', TIMEOUT, () => {
     const outcome = fuzz('--cases', String(CASES));
     expect(outcome.stderr).not.toContain('msrdiff:');
-    const { divergences, samples } = lastJson(outcome) as unknown as Summary;
+    const { samples } = lastJson(outcome) as unknown as Summary;
+    const divergences = divergencesOf(outcome);
     expect(samples[name]!.cases).toBe(CASES);
     expect(samples[name]!.accesses).toBeGreaterThan(20 * CASES);
     if (name !== 'kvm-vmx@6.1') {
@@ -46,7 +67,7 @@ describe.each(KERNELS.filter(available))('%s', (name) => {
 
   test.runIf(name !== 'kvm-vmx@6.1').each(['protected', 'real'])('agrees with them in %s mode', TIMEOUT, (mode) => {
     const outcome = fuzz('--cases', '256', '--guest-mode', mode);
-    expect((lastJson(outcome) as unknown as Summary).divergences).toEqual([]);
+    expect(divergencesOf(outcome)).toEqual([]);
   });
 });
 
