@@ -42,12 +42,12 @@ const SUBJECTS: readonly Subject[] = [
     isSettled: ({ written }) => written >= 16_384,
   },
   {
-    ...{ name: 'kvm-svm@6.1', workers: 1, cases: 320, kills: killsOr(3) },
+    ...{ name: 'kvm-svm@6.1', workers: 1, cases: 320, kills: killsOr(4) },
     isStarting: ({ cpuMs }) => cpuMs < 300,
     isSettled: ({ cpuMs }) => cpuMs >= 8_000,
   },
   {
-    ...{ name: 'kvm-vmx@6.1', workers: 1, cases: 192, kills: killsOr(1) },
+    ...{ name: 'kvm-vmx@6.1', workers: 1, cases: 192, kills: killsOr(2) },
     isStarting: ({ cpuMs }) => cpuMs < 1_000,
     isSettled: ({ cpuMs }) => cpuMs >= 25_000,
   },
