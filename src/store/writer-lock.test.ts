@@ -66,12 +66,15 @@ describe.each(DRIVERS)('the lock of a writer on driver $name', (driver) => {
   });
 
   it.runIf(hasProc)('takes a zombie for gone', async () => {
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+    // The shell becomes a "sleep", which never asks for an exit code. "cat" lasts until that has happened: the shell
+    // itself asks for the code of a child that ends before.
+    const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60']);
     const [text] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(text.toString());
     const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    // "sleep 0" ends, and its parent, a "sleep" by then, never asks for its exit code.
-    await vi.waitFor(() => expect(stat()[0]).toBe('Z'), 5000);
+    await vi.waitFor(() => expect(readFileSync(`/proc/${parent.pid}/comm`, 'utf8')).toBe('sleep\n'), 10_000);
+    parent.stdin.end();
+    await vi.waitFor(() => expect(stat()[0]).toBe('Z'), 10_000);
     await lockedBy(pid, { started: stat()[19]! });
     await expect(createCampaign(store)).resolves.toBe(1);
     parent.kill();
