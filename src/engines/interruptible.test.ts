@@ -9,13 +9,13 @@ function work(milliseconds: number, beat: () => void): void {
 
 describe('interruptible', () => {
   it('gives what the code returns, and throws what it throws', () => {
-    expect(interruptible(() => [1, 2], 1_000)).toEqual({ value: [1, 2] });
-    expect(interruptible(() => undefined, 1_000)).toEqual({ value: undefined });
+    expect(interruptible(() => [1, 2], 30_000)).toEqual({ value: [1, 2] });
+    expect(interruptible(() => undefined, 30_000)).toEqual({ value: undefined });
     const error = new TypeError('wrong');
     expect(() =>
       interruptible(() => {
         throw error;
-      }, 1_000),
+      }, 30_000),
     ).toThrow(error);
   });
 
@@ -40,9 +40,9 @@ describe('interruptible', () => {
     let begun = 0;
     const result = interruptible((beat) => {
       begun++;
-      work(300, beat);
+      work(1_500, beat);
       return begun;
-    }, 200);
+    }, 1_000);
     expect(result).toEqual({ value: begun });
   });
 
@@ -52,9 +52,9 @@ describe('interruptible', () => {
         interruptible(() => {
           for (;;);
         }, 20),
-        interruptible(() => 1, 1_000),
+        interruptible(() => 1, 30_000),
       ],
-      10_000,
+      60_000,
     );
     expect(result).toEqual({ value: ['lost', { value: 1 }] });
   });

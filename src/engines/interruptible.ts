@@ -40,6 +40,9 @@ export function interruptible<T>(
       return value!;
     } catch (error) {
       if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      // It came back just as the time was over.
+      const done = value as { readonly value: T } | undefined;
+      if (done !== undefined) return done;
       // Timers may be a little early.
       if (performance.now() - since >= limitMs - EARLY_MS) return 'lost';
     }

@@ -14,7 +14,7 @@ export interface RunTask {
   readonly skip: readonly number[];
   readonly scenario: Scenario;
   readonly profile: string;
-  /** Int32, shared with the watchdog: position of the engine that is loaded or run. */
+  /** Int32, shared with the watchdog: 1 + position of the engine that is loaded or run, 0 before the first. */
   readonly pulse: SharedArrayBuffer;
 }
 
@@ -27,6 +27,8 @@ export type RunAnswer = RunOutcome & { readonly absent: readonly AbsentEngine[] 
 
 /** How long a run may take where no engine is a process, in milliseconds. */
 const RUN_TIMEOUT_MS = 10_000;
+/** How long the thread itself may take to start, in milliseconds: no engine is to blame for that. */
+const LOAD_MS = 30_000;
 /** An engine that eats memory ends its thread, not the server. */
 const MAX_HEAP_MB = 512;
 
@@ -78,7 +80,13 @@ export class RunThread {
     const worker = await this.threadFor(task.engines);
     const limitMs = this.timeoutMs + processTime(task.engines);
     const result = await new Promise<RunAnswer | string>((resolve) => {
-      const timer = setTimeout(() => resolve(`did not come back within ${limitMs / 1000} s`), limitMs);
+      const deadline = performance.now() + LOAD_MS;
+      const expire = (): void => {
+        const begun = Atomics.load(new Int32Array(task.pulse), 0) !== 0;
+        if (begun || performance.now() > deadline) resolve(`did not come back within ${limitMs / 1000} s`);
+        else timer = setTimeout(expire, limitMs);
+      };
+      let timer = setTimeout(expire, limitMs);
       worker.removeAllListeners();
       const settle = (answer: RunAnswer | string): void => {
         clearTimeout(timer);

@@ -9,9 +9,8 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Driver } from './driver.ts';
 import { COVERAGE, createCampaign, DRIVERS, divergence, shardRecord, temporaryFolder } from './store.fixture.ts';
 import { Store } from './store.ts';
@@ -161,10 +160,13 @@ describe.each(DRIVERS)('opening a database with driver $name', (driver) => {
     for (const end of ['', '-wal']) copyFileSync(join(folder, `a.sqlite${end}`), join(place, `a.sqlite${end}`));
     await writer.close();
     chmodSync(place, 0o555);
-    const copies = (): string[] => readdirSync(tmpdir()).filter((name) => /^msrdiff-(?!test)/.test(name));
-    const before = copies();
+    const temporary = join(folder, 'tmp');
+    mkdirSync(temporary);
+    chmodSync(temporary, 0o777);
+    vi.stubEnv('TMPDIR', temporary);
     await asUser(async () => expect(await ids(join(place, 'a.sqlite'))).toEqual([ID]));
-    expect(copies()).toEqual(before);
+    vi.unstubAllEnvs();
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it.runIf(existsSync('/proc/self'))('gives up on a folder that takes no others', async () => {

@@ -117,6 +117,7 @@ describe.each(DRIVERS)('triage on driver $name', (driver) => {
   it('keeps what the newest campaign showed, however small the database is to be', async () => {
     await campaign('a0', 'a1');
     await store.setStatus('a0', { status: 'wont-fix', note: '', author: 'kim' });
+    await new Promise((resolve) => setTimeout(resolve, 5));
     await campaign('a0');
     expect(await store.prune({ before: '2000-01-01', maxBytes: 0 })).toMatchObject({ campaigns: 1, divergences: 0 });
     expect((await store.divergences()).map(({ status }) => status)).toEqual(['wont-fix', 'new']);

@@ -21,7 +21,7 @@ test('a change by another connection is told, and what the server does itself', 
   const reader = answer.body!.getReader();
   await readUntil(reader, ': listening\n\n');
   // Until the feed has seen how things are, nothing is a change.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await expect.poll(() => Reflect.get(feed, 'last')).toBeDefined();
   await writer.setStatus('aa01', { note: 'seen', author: 'me' });
   expect(await readUntil(reader, '\n\n')).toBe('event: changed\ndata: 1\n\n');
   await post('/api/divergences/aa01/status', { note: 'again', author: 'me' });

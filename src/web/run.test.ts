@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { engineSpecs } from '../engines/registry.ts';
@@ -107,16 +107,20 @@ describe('engines of users', () => {
     ['exits', 'process.exit(3)', /ended its thread with code 3/],
     ['eats', 'const all = []; for (;;) all.push(new Array(1e5).fill(all.length));', /took its thread down/],
   ])('one that takes its thread down: %s', async (name, code, reason) => {
-    const { post } = await withModule(module(name, code));
+    const { post } = await withModule(module(name, code), new RunThread({ timeoutMs: 50_000 }));
     const { json } = await post('/api/run', body);
     expect(json.engines).toEqual(['reference', 'vmx']);
     expect(json.absent[0].reason).toMatch(reason);
   });
   test('one that throws from a timer, between two runs', async () => {
-    const late = "setTimeout(() => { throw new Error('late'); }, 20);";
+    const mark = join(folder, 'late.mark');
+    // Long after the first run, also on a busy machine.
+    const late = `import { writeFileSync } from 'node:fs';
+setTimeout(() => { writeFileSync(${JSON.stringify(mark)}, ''); throw new Error('late'); }, 3_000);`;
     const { post } = await withModule(module('late', 'return true;', late));
-    expect((await post('/api/run', body)).status).toBe(200);
-    // Far more than its timer needs: also on a busy machine it must not meet the next run.
+    expect((await post('/api/run', body)).json.engines).toContain('late');
+    await expect.poll(() => existsSync(mark)).toBe(true);
+    // By when the end of the thread has been told.
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     expect((await post('/api/run', body)).json.engines).toContain('late');
   });
