@@ -47,7 +47,8 @@ describe('engines', () => {
     ['forever.mjs', 'await new Promise(() => { setInterval(() => {}, 1000); });', /did not finish loading/],
   ])('a module: %s', (name, content, pattern) => {
     const path = content === undefined ? join(folder, name) : file(name, content);
-    expectRefusal(fuzz('--engine-module', path, '--engines', 'reference,interval', '--timeout', '1'), pattern, 3);
+    const timeout = name === 'forever.mjs' ? '1' : '30';
+    expectRefusal(fuzz('--engine-module', path, '--engines', 'reference,interval', '--timeout', timeout), pattern, 3);
   });
 });
 
@@ -142,7 +143,7 @@ describe('databases', () => {
 
   test('two campaigns on one', async () => {
     const path = join(folder, 'shared.db');
-    const first = start('fuzz', '--seconds', '20', '--database', path);
+    const first = start('fuzz', '--seconds', '600', '--database', path);
     const end = exited(first);
     await new Promise<void>((resolve) => first.stderr!.once('data', () => resolve()));
     expectRefusal(msrdiff('fuzz', '--cases', '1', '--database', path), /written by another campaign/);

@@ -68,10 +68,14 @@ describe('export', () => {
     };
     const subject = { source: id, scenario, text: '', profile: NEWEST_PROFILE, version: '', divergence };
     const { bytes, fileName } = handOver('vitest', subject);
-    writeFileSync(join(folder, fileName), String(bytes).replace('timeout: 10000', 'timeout: 5000'));
+    const given = String(bytes);
+    const impatient = given.replace('timeout: 10000', 'timeout: 5000');
+    expect(impatient).not.toBe(given);
+    writeFileSync(join(folder, fileName), impatient);
     const inCall = (statement: string): string => FIXED.replace('if (filter === null)', `${statement}\n  $&`);
     expect(vitest(fileName, inCall('for (;;);'))).toMatchObject({ status: 1 });
     expect(vitest(fileName, inCall('process.exit(0);'))).toMatchObject({ status: 1 });
+    writeFileSync(join(folder, fileName), given);
     expect(vitest(fileName, FIXED)).toMatchObject({ status: 0 });
   });
 

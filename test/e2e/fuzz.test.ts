@@ -282,7 +282,7 @@ describe('engines of users', () => {
           '--seed',
           '3',
           '--timeout',
-          '1',
+          kind === 'engine-timeout' ? '2' : '30',
           '--engines',
           'reference',
           '--engine-module',

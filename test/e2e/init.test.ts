@@ -30,7 +30,7 @@ describe('msrdiff init', () => {
   });
 
   it('writes a configuration that a night runs', () => {
-    const { code, stdout, stderr } = project.run('msrdiff', 'nightly', '--budget', '10');
+    const { code, stdout, stderr } = project.run('msrdiff', 'nightly', '--budget', '20');
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^proof --ranges 3 .*: (done|unfinished)/m);
     expect(stdout).toMatch(/^campaign newest: done/m);

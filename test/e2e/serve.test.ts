@@ -60,10 +60,14 @@ test('a page over a campaign, until Ctrl-C', async () => {
 
   // What the page hears of, told by another process.
   const events = (await fetch(`${url}api/events`)).body!.getReader();
-  await events.read();
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  let heard = '';
+  const hearing = (async () => {
+    while (!heard.includes('event: changed')) heard += Buffer.from((await events.read()).value!).toString();
+  })();
+  await expect.poll(() => heard).not.toBe('');
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(msrdiff('triage', id, '--status', 'known', '--author', 'me', '--database', database).code).toBe(0);
-  expect(Buffer.from((await events.read()).value!).toString()).toContain('event: changed');
+  await hearing;
   expect((await json(fetch(`${url}api/overview`))).counts.known).toBe(1);
   const changed = await post(`${url}api/divergences/${id}/status`, { status: 'fixed', note: 'done', author: 'you' });
   expect(await json(changed)).toMatchObject({ status: 'fixed', history: [{ author: 'me' }, { author: 'you' }] });

@@ -15,7 +15,7 @@ import { type KindResult, tableOf, writeTable } from './report.ts';
 import { Missed, Trial } from './trial.ts';
 
 /** Attempts at a moment that is not too late. */
-const MAX_MISSED = 8;
+const MAX_MISSED = 20;
 /** Campaigns that trials take turns with: each costs an undisturbed run. */
 const SEEDS = 3;
 

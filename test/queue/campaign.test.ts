@@ -52,6 +52,7 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
   let server: RedisServer;
   let embedded: Outcome;
   let agreeing: Outcome;
+  let whole: Outcome;
   const database = (name: string): string => join(folder, `${name}.db`);
   const fuzz = (name: string, ...args: string[]): WorkerProcess =>
     startProcess('fuzz', '--json', '--queue', server.url, '--database', database(name), ...args);
@@ -68,6 +69,7 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
     expect(embedded.code).toBe(1);
     agreeing = msrdiff('fuzz', '--json', '--database', database('agreeing'), '--workers', '2', ...AGREEING);
     expect(agreeing.code).toBe(0);
+    whole = msrdiff('fuzz', '--json', '--database', database('whole'), '--workers', '2', ...LONG);
   }, 240_000);
 
   afterEach(async () => {
@@ -133,7 +135,6 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
   });
 
   it('goes on after its coordinator was killed, on the queue or without one', async () => {
-    const whole = msrdiff('fuzz', '--json', '--database', database('whole'), ...LONG);
     worker();
     const first = fuzz('resumed', ...LONG);
     await expect.poll(() => shardsIn(database('resumed'))).toBeGreaterThan(2);
@@ -164,15 +165,14 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
 
   it('lets a worker finish what it has begun, and leaves the rest to others', async () => {
     const leaving = worker();
-    const run = fuzz('drained', ...AGREEING);
-    await expect.poll(() => shardsIn(database('drained'))).toBeGreaterThan(2);
+    const run = fuzz('drained', ...LONG);
+    await expect.poll(() => shardsIn(database('drained'))).toBeGreaterThan(0);
     leaving.process.kill('SIGTERM');
     const left = await leaving.ended;
     expect({ code: left.code, stderr: left.stderr.replace(/^.*shards\n/gm, '') }).toEqual({ code: 0, stderr: '' });
     expect(left.stdout).toMatch(/left, \d+ shards done here/);
     worker();
-    const outcome = await run.ended;
-    expect(essence(outcome)).toEqual(essence(agreeing));
+    expect(essence(await run.ended)).toEqual(essence(whole));
   });
 
   it('is refused by workers that lack its engines, and run by those that have them', async () => {
@@ -218,6 +218,10 @@ describe.skipIf(NO_REDIS !== '')('a campaign on a queue', { timeout: 240_000 }, 
     expectRefusal(msrdiff('fuzz', '--queue', 'http://localhost'), /give redis:\/\/HOST:PORT/);
     expectRefusal(msrdiff('worker'), /needs a queue/);
     expectRefusal(msrdiff('fuzz', '--attach'), /name that with --queue/);
+    // The campaign of the test before may not have left yet.
+    const runs = async (): Promise<unknown[]> =>
+      (await Promise.all((await liveRuns(server.redis)).map((token) => readRun(server.redis, token)))).filter(Boolean);
+    await expect.poll(runs).toEqual([]);
     expectRefusal(msrdiff('fuzz', '--queue', server.url, '--attach'), /no campaign runs on this queue/);
     expectRefusal(msrdiff('fuzz', '--queue', server.url, '--workers', '2'), /give it to "msrdiff worker"/);
   });

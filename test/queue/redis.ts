@@ -42,21 +42,19 @@ export interface TlsServer {
 }
 
 /** Ends with the test file. */
-export async function startRedis(folder: string): Promise<RedisServer> {
-  const port = await freePort();
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
-  return serve(options, `redis://127.0.0.1:${port}`);
+export function startRedis(folder: string): Promise<RedisServer> {
+  const rest = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
+  return serve((port) => ({ options: ['--port', String(port), ...rest], url: `redis://127.0.0.1:${port}` }));
 }
 
 /** One that speaks only TLS, with a certificate of its own, and knows only these users (as in redis.conf). */
 export async function startTlsRedis(folder: string, users: readonly string[]): Promise<TlsServer> {
-  const port = await freePort();
   const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
   const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
   const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', certificate, '-days', '2'];
   execFileSync('openssl', [...made, ...names], { stdio: 'ignore' });
   const lines = [
-    ...['port 0', `tls-port ${port}`, 'bind 127.0.0.1', 'save ""', `dir ${folder}`],
+    ...['port 0', 'bind 127.0.0.1', 'save ""', `dir ${folder}`],
     ...[
       `tls-cert-file ${certificate}`,
       `tls-key-file ${key}`,
@@ -67,9 +65,13 @@ export async function startTlsRedis(folder: string, users: readonly string[]): P
   ];
   const config = join(folder, 'redis-tls.conf');
   writeFileSync(config, `${lines.join('\n')}\n`);
-  const tls = { ca: readFileSync(certificate) };
-  await serve([config], `rediss://localhost:${port}`, { password: 'test', tls });
-  return { address: `localhost:${port}`, certificate };
+  const connection = { password: 'test', tls: { ca: readFileSync(certificate) } };
+  const { url } = await serve((port) => ({
+    options: [config, '--tls-port', String(port)],
+    url: `rediss://localhost:${port}`,
+    connection,
+  }));
+  return { address: new URL(url).host, certificate };
 }
 
 interface RedisSecurity {
@@ -77,17 +79,30 @@ interface RedisSecurity {
   readonly tls?: { readonly ca: Buffer };
 }
 
-async function serve(options: readonly string[], url: string, connection: RedisSecurity = {}): Promise<RedisServer> {
-  const server = spawn('redis-server', options, { stdio: 'ignore' });
-  const redis = new Redis(url, { ...connection, maxRetriesPerRequest: null });
-  redis.on('error', () => {});
-  atEnd(async () => {
+interface Service {
+  readonly options: readonly string[];
+  readonly url: string;
+  readonly connection?: RedisSecurity;
+}
+
+/** A port that is free may be taken by another program before the server has it. */
+async function serve(on: (port: number) => Service): Promise<RedisServer> {
+  for (let attempts = 1; ; attempts++) {
+    const service = on(await freePort());
+    const server = spawn('redis-server', service.options, { stdio: 'ignore' });
+    const closed = once(server, 'close');
+    const redis = new Redis(service.url, { ...service.connection, maxRetriesPerRequest: null });
+    redis.on('error', () => {});
+    atEnd(async () => {
+      redis.disconnect();
+      server.kill('SIGKILL');
+      await closed;
+    });
+    const info = await Promise.race([redis.info('server'), closed.then(() => '')]);
+    if (info.includes(`process_id:${server.pid}\r`)) return { url: service.url, redis };
     redis.disconnect();
-    server.kill('SIGKILL');
-    if (server.exitCode === null) await once(server, 'close');
-  });
-  await redis.ping();
-  return { url, redis };
+    if (attempts === 5) throw new Error(`redis-server does not start: ${service.options.join(' ')}`);
+  }
 }
 
 export async function freePort(): Promise<number> {

@@ -1,5 +1,6 @@
 /** examples/protocol-engine.c against recordings of kernels, in campaigns, and killed at any time. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { readGroundTruth } from '../../src/corpus/ground-truth.ts';
 import { reference } from '../../src/engines/reference.ts';
 import { Runner } from '../../src/engines/runner.ts';
 import type { Scenario } from '../../src/model/scenario.ts';
+import { atEnd } from '../at-end.ts';
 import { lastJson, msrdiff } from '../e2e/cli.ts';
 import { CONFIG, compileExample, generated, ROOT, resultOf, scratchFolder, start } from './support.ts';
 
@@ -92,10 +94,14 @@ test('ten kill -9 at any time lose nothing', async () => {
   const engine = start(`echo $$ > ${pidFile}; exec ${program}`);
   const remote = new Runner(engine, CONFIG);
   const local = new Runner(reference, CONFIG);
+  // Ten processes, each some time after the last one: no case meets two of them.
+  const killOne = `read -r pid < ${pidFile} && [ -n "$pid" ] && [ "$pid" != "$last" ] && kill -9 "$pid"`;
   const killer = spawn('sh', [
     '-c',
-    `for i in 3 1 4 1 5 9 2 6 5 3; do sleep 0.1$i; read -r pid < ${pidFile} && kill -9 "$pid" && echo $pid; done`,
+    `for i in 3 1 4 1 5 9 2 6 5 3; do sleep 0.3$i; until { ${killOne}; } 2>/dev/null; do sleep 0.02; done; last=$pid; echo $pid; done`,
   ]);
+  atEnd(() => killer.kill('SIGKILL'));
+  const closed = once(killer, 'close');
   let killed = '';
   killer.stdout.on('data', (text) => {
     killed += text;
@@ -115,6 +121,7 @@ test('ten kill -9 at any time lose nothing', async () => {
     runs += batch.length;
     await new Promise((resolve) => setImmediate(resolve));
   }
+  await closed;
   expect(killed.trim().split('\n')).toHaveLength(10);
   // A process may be killed twice before it has been asked anything.
   expect(incidents).toBeGreaterThanOrEqual(5);

@@ -1,10 +1,11 @@
 /**
  * The reference engine (built, from dist/) as a process that speaks the engine protocol, with a fault on request:
  *
- *   faulty-engine.mjs [FAULT [at=N | on=INDEX] [once=FILE]]
+ *   faulty-engine.mjs [FAULT [at=N | on=INDEX] [once=FILE]] [ended=FILE]
  *
  * A fault strikes at the process's Nth ACCESS, or at every ACCESS with that MSR index, or, without either, at the
- * start. With `once`, it strikes when the file does not exist, and makes it.
+ * start. With `once`, it strikes when the file does not exist, and makes it. With `ended`, it makes that file when it
+ * ends by itself.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { ReferenceVm } from '../../dist/src/engines/reference.js';
@@ -17,6 +18,7 @@ const [FILTER, CAP, IGNORE_MSRS, APIC, ACCESS, REPLY] = [0x10, 0x11, 0x12, 0x13,
 
 const [fault, ...settings] = process.argv.slice(2);
 const options = Object.fromEntries(settings.map((setting) => setting.split('=')));
+if (options.ended !== undefined) process.on('exit', () => writeFileSync(options.ended, ''));
 let accesses = 0;
 let vm;
 let config;

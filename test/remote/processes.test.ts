@@ -14,12 +14,14 @@ const mark = (): string => `mark=${folder}/${marks++}`;
 describe('after', () => {
   test('close, an engine that ends by itself is gone at once, one that does not within 3 seconds', async () => {
     const [quick, deaf] = [mark(), mark()];
-    const engines = [start(faultyCommand('none', quick)), start(faultyCommand('deaf', deaf))];
+    const ended = join(folder, 'ended');
+    const engines = [start(faultyCommand('none', quick, `ended=${ended}`)), start(faultyCommand('deaf', deaf))];
     expect(processesWith(quick)).toHaveLength(1);
-    const before = performance.now();
     engines[0]!.close();
-    expect(performance.now() - before).toBeLessThan(1900);
+    // By itself: a process that is killed writes nothing any more.
+    expect(existsSync(ended)).toBe(true);
     expect(processesWith(quick)).toEqual([]);
+    const before = performance.now();
     engines[1]!.close();
     expect(performance.now() - before).toBeGreaterThan(2000);
     expect(await goneProcesses(deaf)).toEqual([]);
@@ -94,7 +96,7 @@ describe('time limits', () => {
     const once = join(folder, 'hung');
     const run = msrdiff(
       ...['fuzz', '--database', join(folder, 'hang.db'), '--engines', 'reference,interval', '--cases', '64'],
-      ...['--accesses', '256', '--timeout', '1', '--json', '--workers', '1'],
+      ...['--accesses', '256', '--timeout', '5', '--json', '--workers', '1'],
       ...['--engine-command', faultyCommand('hang', 'at=20', `once=${once}`)],
     );
     expect(existsSync(once)).toBe(true);

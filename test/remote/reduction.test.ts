@@ -54,10 +54,10 @@ test('a process that ends at an access: to that access, at some tens of restarts
 });
 
 test('a process that is silent: not at all, for each attempt takes two time-outs', () => {
-  const { engine, starts } = failing('hang', 300);
+  const { engine, starts } = failing('hang', 3_000);
   const engines = [reference, engine];
   const seen = observation(engines);
-  expect(seen.message).toBe('threw Error: no answer to ACCESS within 0.3 s');
+  expect(seen.message).toBe('threw Error: no answer to ACCESS within 3 s');
   const before = starts();
   expect(new Minimizer(engines, CONFIG, ledger).minimize(CASE, seen)).toEqual({
     scenario: CASE,
@@ -69,7 +69,7 @@ test('a process that is silent: not at all, for each attempt takes two time-outs
 });
 
 test('silence has one identity, whichever case it hits', () => {
-  const engines = [reference, failing('hang', 300).engine];
+  const engines = [reference, failing('hang', 3_000).engine];
   const seen = observation(engines);
   const idOf = (scenario: Scenario): string => {
     const findings = new Findings(engines, CONFIG, ledger);

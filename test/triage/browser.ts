@@ -18,6 +18,9 @@ const executablePath = findChromium();
 export const hasBrowser = executablePath !== undefined;
 if (!hasBrowser) process.stderr.write('skipped: no chromium, so the triage page is not tried in a browser\n');
 
+/** For each step on a page, in milliseconds: it ends what hangs, and is no measure of speed. */
+export const PAGE_TIMEOUT_MS = 120_000;
+
 /** One for the test file. */
 export async function launch(): Promise<Browser> {
   // Chromium's sandbox needs a user that is not root.

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Store } from '../../src/store/store.ts';
 import { exited, msrdiff, scratchFolder, start } from '../e2e/cli.ts';
-import { hasBrowser, launch, serve, watch } from './browser.ts';
+import { hasBrowser, launch, PAGE_TIMEOUT_MS, serve, watch } from './browser.ts';
 import { PLANTED_ENGINES, writeEngine } from './engines.ts';
 
 const folder = scratchFolder();
@@ -60,7 +60,9 @@ async function database(name: string, divergences: number, hostile = false): Pro
 }
 
 async function context(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
-  return browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const made = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  made.setDefaultTimeout(PAGE_TIMEOUT_MS);
+  return made;
 }
 
 const summary = (page: Page): Promise<string | null> => page.getByTestId('verdict-summary').textContent();
@@ -213,11 +215,11 @@ describe.runIf(hasBrowser)('the triage page', () => {
     const first = await serve('--database', path);
     await page.goto(first.address);
     await page.getByText('Engines against engines').waitFor();
-    const campaign = exited(
-      start('fuzz', '--database', path, '--cases', '4096', '--engines', 'reference,interval', '--seed', '9'),
-    );
+    const campaign = start('fuzz', '--database', path, '--seconds', '600', '--engines', 'reference,interval');
+    const end = exited(campaign);
     await page.getByText('running').first().waitFor();
-    await campaign;
+    campaign.kill('SIGINT');
+    expect((await end).code).toBe(130);
     await expect.poll(() => page.getByText('running').count()).toBe(0);
     first.server.kill('SIGINT');
     const connection = page.getByTestId('connection');

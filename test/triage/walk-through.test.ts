@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exited, msrdiff, ROOT, scratchFolder, start } from '../e2e/cli.ts';
-import { hasBrowser, launch, serve, watch } from './browser.ts';
+import { hasBrowser, launch, PAGE_TIMEOUT_MS, serve, watch } from './browser.ts';
 import { PLANTED_ENGINES, writeEngine } from './engines.ts';
 
 const folder = scratchFolder();
@@ -60,6 +60,7 @@ describe.runIf(hasBrowser)('from a finding to a fixed bug', () => {
     ({ address } = await serve('--database', database));
     const browser = await launch();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: 'light' });
+    page.setDefaultTimeout(PAGE_TIMEOUT_MS);
     complaints = watch(page);
   });
 

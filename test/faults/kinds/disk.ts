@@ -1,6 +1,16 @@
 /** Disks: full, read-only, gone. Each trial has a file system of its own, which takes root. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { FaultKind } from '../kind.ts';
 import { Missed, type Trial } from '../trial.ts';
@@ -40,13 +50,25 @@ async function inPlace(trial: Trial, folder: string, work: (folder: string) => P
   }
 }
 
-/** All of it, down to the last block but `spare` bytes. */
+/** All of it, down to the last block but `spare` bytes, whatever the campaign takes meanwhile. */
 function fill(folder: string, spare: number): string {
   const filler = join(folder, 'filler');
-  const { bavail, bsize } = statfsSync(folder);
-  const bytes = Math.max(0, bavail * bsize - spare);
-  writeFileSync(filler, Buffer.alloc(bytes));
+  const file = openSync(filler, 'w');
+  try {
+    for (const bytes of [1 << 20, 4096]) writeUntilFull(file, Buffer.alloc(bytes));
+    ftruncateSync(file, Math.max(0, fstatSync(file).size - spare));
+  } finally {
+    closeSync(file);
+  }
   return filler;
+}
+
+function writeUntilFull(file: number, bytes: Buffer): void {
+  try {
+    for (;;) writeSync(file, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
 }
 
 async function full(trial: Trial): Promise<void> {

@@ -44,14 +44,20 @@ async function kill(trial: Trial): Promise<void> {
     const engines = processesOf(trial.mark).filter(({ command }) =>
       command.startsWith(`${process.execPath} ${ENGINE}`),
     );
-    if (engines.length > 0) {
-      process.kill(trial.pick(engines).pid, 'SIGKILL');
-      break;
-    }
+    if (engines.length > 0 && killed(trial.pick(engines).pid)) break;
     if (run.ended) throw new Missed();
     await sleep(20);
   }
   await trial.ended(run, { codes: [1] });
+}
+
+/** False if it has just ended. */
+function killed(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
+  }
 }
 
 /** Its engines must not outlive it. */
