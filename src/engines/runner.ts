@@ -48,6 +48,8 @@ const DECISIVE: ReadonlySet<ScenarioEvent['kind']> = new Set(['cap', 'apic', 'ig
 export class Runner {
   readonly engine: Engine;
   readonly trace: Trace;
+  /** Called with the number of every event before it is run. */
+  onEvent: ((number: number) => void) | undefined;
   private readonly config: VmConfig;
   private readonly forms: readonly AccessForm[];
   private vm: EngineVm | undefined;
@@ -112,6 +114,7 @@ export class Runner {
       if (afterEvent) afterEvent(vm, undefined, -1, 0);
       for (; number < events.length; number++) {
         const event = events[number]!;
+        this.onEvent?.(number);
         const missing = this.missing(event);
         if (missing !== '') {
           this.cutOff(number, at, missing);

@@ -47,6 +47,10 @@ function explain(
 function findingsOf(request: ProbeRequest, { engines, config }: Group, scenario: Scenario): ProbeFinding[] {
   const ledger = new Ledger(request.ledger, config.profile.id, request.day);
   const evaluator = new Evaluator(engines, config, ledger);
+  if (request.event) {
+    const place = new Int32Array(request.event);
+    evaluator.onEvent = (number) => Atomics.store(place, 0, number);
+  }
   const seen: { observation: Observation; known: string | null }[] = [];
   const counts = new Map<string, number>();
   const note = (observation: Observation): boolean => {

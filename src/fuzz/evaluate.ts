@@ -35,6 +35,11 @@ export class Evaluator {
 
   private readonly known: KnownPlaces;
 
+  /** Called before each event of each engine. */
+  set onEvent(onEvent: (number: number) => void) {
+    for (const runner of this.runners) runner.onEvent = onEvent;
+  }
+
   /** Engines that the ledger expects to differ at a place do not vote there on what is right. */
   constructor(engines: readonly Engine[], config: VmConfig, ledger: Ledger) {
     this.engines = engines;

@@ -31,7 +31,7 @@ async function survive(engines: LostEngines, ends: (LostAttempt | 'done')[]) {
   });
   return { left, failures: outcome.failures.map(({ kind, message, reliability }) => ({ kind, message, reliability })) };
 }
-const fresh = (): LostEngines => new LostEngines(config, ['reference', 'mine'], 1000, () => async () => false);
+const fresh = (): LostEngines => new LostEngines(config, ['reference', 'mine'], 1000, () => async () => undefined);
 
 describe('an engine that is lost', () => {
   it('once leaves the shard as it would have been, and an incident', async () => {

@@ -36,24 +36,24 @@ export interface LostAttempt {
   readonly message: string;
 }
 
-/** Whether the engine is lost on the scenario too, within that many milliseconds. */
-export type IsLost = (scenario: Scenario, limitMs: number) => Promise<boolean>;
+/** Where the engine is lost on the scenario too, for that many milliseconds: see reduce-lost.ts. */
+export type LostAt = (scenario: Scenario, limitMs: number) => Promise<number | undefined>;
 
 export class LostEngines {
   private readonly config: WorkerConfig;
   private readonly names: readonly string[];
   private readonly timeoutMs: number;
-  private readonly isLostIn: (engine: number) => IsLost;
+  private readonly lostAtOf: (engine: number) => LostAt;
   /** Engines that have a reduced reproducer: one is enough, each costs some time-outs. */
   private readonly reduced = new Set<string>();
   /** Engines that were lost in the same case twice: to see it again costs a time-out and says nothing new. */
   private readonly certain = new Set<number>();
 
-  constructor(config: WorkerConfig, names: readonly string[], timeoutMs: number, isLostIn: (engine: number) => IsLost) {
+  constructor(config: WorkerConfig, names: readonly string[], timeoutMs: number, lostAtOf: (engine: number) => LostAt) {
     this.config = config;
     this.names = names;
     this.timeoutMs = timeoutMs;
-    this.isLostIn = isLostIn;
+    this.lostAtOf = lostAtOf;
   }
 
   /** Attempts the shard until the engines that are left come through. undefined from `attempt`: to be tried again. */
@@ -114,9 +114,9 @@ export class LostEngines {
     const whole = this.whole(task, lost.position);
     const subject = this.nameOf(lost);
     const limitMs = Math.min(this.timeoutMs, REDUCTION_TIMEOUT_MS);
-    const isLost = this.isLostIn(lost.engine);
+    const lostAt = this.lostAtOf(lost.engine);
     const isReducible = lost.engine < this.names.length && !this.reduced.has(subject);
-    const scenario = isReducible ? await reduceLost(whole, (smaller) => isLost(smaller, limitMs)) : whole;
+    const scenario = isReducible ? await reduceLost(whole, (smaller) => lostAt(smaller, limitMs)) : whole;
     this.reduced.add(subject);
     return this.found(lost, this.messageOf(lost), scenario, 1);
   }

@@ -7,7 +7,7 @@ import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { workerFile } from '../engines/worker-file.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { ShardOutcome } from './campaign.ts';
-import { type IsLost, type LostAttempt, LostEngines, NO_CASE } from './lost-engines.ts';
+import { type LostAt, type LostAttempt, LostEngines, NO_CASE } from './lost-engines.ts';
 import { probe } from './probe.ts';
 import type { ShardTask } from './shard.ts';
 import type { CloseRequest, WorkerConfig, WorkerReply, WorkerRequest } from './worker-protocol.ts';
@@ -63,7 +63,7 @@ export class WorkerPool {
   }
 
   run(task: ShardTask): Promise<ShardOutcome> {
-    this.lost ??= new LostEngines(this.config, this.names, this.timeoutMs, (engine) => this.isLost(engine));
+    this.lost ??= new LostEngines(this.config, this.names, this.timeoutMs, (engine) => this.lostAt(engine));
     return this.lost.survive(task, async (attempted) => {
       const attempt = await this.attempt(attempted);
       return attempt.kind === 'shard' || attempt.kind === 'lost' ? attempt : undefined;
@@ -117,14 +117,15 @@ export class WorkerPool {
     }
   }
 
-  private isLost(engine: number): IsLost {
+  private lostAt(engine: number): LostAt {
     const { profile, ledger, day, engines } = this.config;
     return async (scenario, limitMs) => {
+      const event = new SharedArrayBuffer(4);
       const request = {
-        ...{ scenario: formatScenario(scenario), profile, engines: [engines[engine]!], ledger, day },
+        ...{ scenario: formatScenario(scenario), profile, engines: [engines[engine]!], ledger, day, event },
         action: 'replay' as const,
       };
-      return (await probe(request, limitMs)).kind === 'lost';
+      return (await probe(request, limitMs)).kind === 'lost' ? new Int32Array(event)[0]! : undefined;
     };
   }
 }

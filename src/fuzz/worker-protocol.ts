@@ -62,6 +62,8 @@ export interface ProbeRequest {
   /** `replay`: what diverges; `minimize`: the normal form of everything that does; `explain`: why `target` does. */
   readonly action: 'replay' | 'minimize' | 'explain';
   readonly target?: { readonly kind: string; readonly subject: string };
+  /** Int32, shared with who asks: number of the event that an engine runs, or has run last. */
+  readonly event?: SharedArrayBuffer;
 }
 
 /** One divergence of a probed scenario. */

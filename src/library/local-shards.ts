@@ -39,8 +39,15 @@ export class LocalShards {
     const names = engines.map(({ name }) => name);
     this.lost = new LostEngines(this.config, names, timeoutMs, (engine) => async (scenario, limitMs) => {
       const vm = { profile: findProfile(config.profile)!, base: catalogueBase() };
-      const run = (): unknown => new Runner(engines[engine]!, vm).run(scenario, countAccesses(scenario));
-      return interruptible(run, Math.min(limitMs, REDUCTION_LIMIT_MS)) === 'lost';
+      let event = 0;
+      const run = (): void => {
+        const runner = new Runner(engines[engine]!, vm);
+        runner.onEvent = (number) => {
+          event = number;
+        };
+        runner.run(scenario, countAccesses(scenario));
+      };
+      return interruptible(run, Math.min(limitMs, REDUCTION_LIMIT_MS)) === 'lost' ? event : undefined;
     });
   }
 
