@@ -231,7 +231,10 @@ static int create(int mode, bool irqchip, unsigned options)
 	vm->pending = vm->filtered = vm->leftover = false;
 	vm->dirty_count = 0;
 	vm->dirty_lapic = false;
-	vm->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	/* mm_take_all_locks() (mm/mmap.c) gives up when a signal is pending, as the watchdog's is once a second. */
+	do
+		vm->fd = ioctl(kvm, KVM_CREATE_VM, 0);
+	while (vm->fd < 0 && errno == EINTR);
 	if (vm->fd < 0)
 		return vm_fail_errno("KVM_CREATE_VM");
 	/* kvm_intel without unrestricted guest runs real mode in a TSS and page table of its own. */

@@ -308,6 +308,23 @@ describe.runIf(available('kvm'))('kvm, killed once', () => {
     expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [], kills: 1 });
   });
 
+  // A stop is a signal like any other: calls that it interrupts are made again.
+  test('not at all, but stopped all the time: nothing is to be seen of it', async () => {
+    let stops = 0;
+    const disturbed = await campaign(subject, (processes) => {
+      for (const { pid } of processes) {
+        for (let n = 0; n < 100 && signalled(pid, 'SIGSTOP'); n++) {
+          stops++;
+          signalled(pid, 'SIGCONT');
+        }
+      }
+      return undefined;
+    });
+    expect(stops).toBeGreaterThan(1000);
+    expect(lasting(disturbed)).toEqual(lasting(undisturbed));
+    expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [], kills: 0 });
+  });
+
   test('while its base is measured: it is measured again', async () => {
     const disturbed = await campaign(subject, whileMeasured());
     expect(lasting(disturbed)).toEqual(lasting(undisturbed));
