@@ -320,7 +320,7 @@ describe.runIf(available('kvm'))('kvm, killed once', () => {
       }
       return undefined;
     });
-    expect(stops).toBeGreaterThan(1000);
+    expect(stops).toBeGreaterThan(200);
     expect(lasting(disturbed)).toEqual(lasting(undisturbed));
     expect(disturbed).toMatchObject({ code: Exit.OK, divergences: [], kills: 0 });
   });
