@@ -37,19 +37,24 @@ export interface LostAttempt {
 }
 
 /** Where the engine is lost on the scenario too, for that many milliseconds: see reduce-lost.ts. */
-export type LostAt = (scenario: Scenario, limitMs: number) => Promise<number | undefined>;
+export type LostWithin = (scenario: Scenario, limitMs: number) => Promise<number | undefined>;
 
 export class LostEngines {
   private readonly config: WorkerConfig;
   private readonly names: readonly string[];
   private readonly timeoutMs: number;
-  private readonly lostAtOf: (engine: number) => LostAt;
+  private readonly lostAtOf: (engine: number) => LostWithin;
   /** Engines that have a reduced reproducer: one is enough, each costs some time-outs. */
   private readonly reduced = new Set<string>();
   /** Engines that were lost in the same case twice: to see it again costs a time-out and says nothing new. */
   private readonly certain = new Set<number>();
 
-  constructor(config: WorkerConfig, names: readonly string[], timeoutMs: number, lostAtOf: (engine: number) => LostAt) {
+  constructor(
+    config: WorkerConfig,
+    names: readonly string[],
+    timeoutMs: number,
+    lostAtOf: (engine: number) => LostWithin,
+  ) {
     this.config = config;
     this.names = names;
     this.timeoutMs = timeoutMs;

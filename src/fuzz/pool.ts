@@ -7,7 +7,7 @@ import { EngineUnavailable } from '../engines/engine-unavailable.ts';
 import { workerFile } from '../engines/worker-file.ts';
 import { formatScenario } from '../model/scenario-json.ts';
 import type { ShardOutcome } from './campaign.ts';
-import { type LostAt, type LostAttempt, LostEngines, NO_CASE } from './lost-engines.ts';
+import { type LostAttempt, LostEngines, type LostWithin, NO_CASE } from './lost-engines.ts';
 import { probe } from './probe.ts';
 import type { ShardTask } from './shard.ts';
 import type { CloseRequest, WorkerConfig, WorkerReply, WorkerRequest } from './worker-protocol.ts';
@@ -117,7 +117,7 @@ export class WorkerPool {
     }
   }
 
-  private lostAt(engine: number): LostAt {
+  private lostAt(engine: number): LostWithin {
     const { profile, ledger, day, engines } = this.config;
     return async (scenario, limitMs) => {
       const event = new SharedArrayBuffer(4);

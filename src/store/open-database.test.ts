@@ -9,8 +9,8 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Driver } from './driver.ts';
 import { COVERAGE, createCampaign, DRIVERS, divergence, shardRecord, temporaryFolder } from './store.fixture.ts';
 import { Store } from './store.ts';
@@ -160,13 +160,18 @@ describe.each(DRIVERS)('opening a database with driver $name', (driver) => {
     for (const end of ['', '-wal']) copyFileSync(join(folder, `a.sqlite${end}`), join(place, `a.sqlite${end}`));
     await writer.close();
     chmodSync(place, 0o555);
-    const temporary = join(folder, 'tmp');
-    mkdirSync(temporary);
-    chmodSync(temporary, 0o777);
-    vi.stubEnv('TMPDIR', temporary);
-    await asUser(async () => expect(await ids(join(place, 'a.sqlite'))).toEqual([ID]));
-    vi.unstubAllEnvs();
-    expect(readdirSync(temporary)).toEqual([]);
+    const opened: string[] = [];
+    const noting: Driver = {
+      ...driver,
+      open: (at, options) => {
+        opened.push(at);
+        return driver.open(at, options);
+      },
+    };
+    await asUser(async () => expect(await ids(join(place, 'a.sqlite'), noting)).toEqual([ID]));
+    const copy = dirname(opened.at(-1)!);
+    expect(copy).toMatch(/msrdiff-\w+$/);
+    expect(existsSync(copy)).toBe(false);
   });
 
   it.runIf(existsSync('/proc/self'))('gives up on a folder that takes no others', async () => {

@@ -47,7 +47,7 @@ export async function runStep(
   const report: StepReport = {
     ...{ kind, name, state, code: result.code, command },
     seconds: Math.round(result.seconds * 1000) / 1000,
-    message: messageOf(result, state),
+    message: messageOf(result, state, limitSeconds),
   };
   tell(report, result.stderr);
   return { report, json };
@@ -97,9 +97,9 @@ function stateOf({ code, overran }: ChildResult, json: unknown, interrupted: boo
   return state === 'interrupted' ? 'crashed' : state;
 }
 
-function messageOf({ code, signal, stderr, seconds }: ChildResult, state: StepState): string {
+function messageOf({ code, signal, stderr }: ChildResult, state: StepState, limitSeconds: number): string {
   if (state === 'done' || state === 'found') return '';
-  if (state === 'hung') return `no end within ${Math.round(seconds)} s: stopped`;
+  if (state === 'hung') return `no end within ${Math.round(limitSeconds)} s: stopped`;
   // Lines of progress go to standard error as well.
   const lines = stderr.split('\n').map((line) => line.trim());
   const said = lines.findLast((line) => line.startsWith('msrdiff: '))?.slice('msrdiff: '.length);
